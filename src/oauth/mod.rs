@@ -1,0 +1,3 @@
+//! The protocol, pure: no async, no SQL, no HTTP, no clock, no randomness.
+
+pub mod scope;
