@@ -1,7 +1,9 @@
 //! Postern: the front door to a platform's MCP tools.
 
+pub mod access;
 pub mod actions;
 pub mod clock;
 pub mod limits;
+pub mod mcp;
 pub mod oauth;
 pub mod secret;
