@@ -2,6 +2,8 @@
 
 pub mod actions;
 pub mod clock;
+pub mod config;
 pub mod limits;
 pub mod oauth;
 pub mod secret;
+pub mod store;
