@@ -78,8 +78,9 @@ mod tests {
     fn the_whole_table() {
         let mut table = String::new();
         for needed in [None, Some("catalog:read"), Some("catalog:write")] {
+            let action = action(needed);
             for held in ["", "openid", "catalog:read", "catalog:write", "scaffolder:write"] {
-                let decision = decide(&caller(held), &action(needed));
+                let decision = decide(&caller(held), &action);
                 table += &format!("{:<13} | {held:<16} | {decision:?}\n", needed.unwrap_or("-"));
             }
         }

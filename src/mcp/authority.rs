@@ -8,6 +8,8 @@ use futures_util::future::BoxFuture;
 
 use crate::actions::Caller;
 use crate::clock::Time;
+use crate::oauth::claims::{self, AccessClaims, TokenRefusal};
+use crate::oauth::key::KeyRing;
 
 /// A token that was verified: who calls, and until when the token speaks for them.
 #[derive(Clone, Debug)]
@@ -16,55 +18,73 @@ pub struct Verified {
     pub caller: Arc<Caller>,
     /// The first moment at which the token is worth nothing (`exp`, RFC 7519 section 4.1.4).
     pub expires_at: Time,
+    /// The token's own name (`jti`), by which it can be revoked alone.
+    pub token_id: String,
 }
 
-/// Verifies a token's signature, type, issuer and audience, and judges `exp` with the time given.
-/// The error is a sentence for the client, fit for `error_description` (RFC 6750 section 3).
-pub type Verify = dyn Fn(&str, &str, Time) -> Result<Verified, String> + Send + Sync;
+impl From<AccessClaims> for Verified {
+    fn from(claims: AccessClaims) -> Self {
+        let caller = Caller {
+            subject: claims.subject,
+            username: claims.username,
+            is_user: claims.is_user,
+            client_id: claims.client_id,
+            grant_id: claims.grant_id,
+            scopes: claims.scope,
+            resource: claims.audience,
+        };
+        Self { caller: Arc::new(caller), expires_at: claims.expires_at, token_id: claims.token_id }
+    }
+}
 
-/// Answers whether a grant is live.
-pub type IsLive = dyn Fn(String) -> BoxFuture<'static, Result<bool, Unavailable>> + Send + Sync;
+/// The keys that verify just now.
+pub type Keys = dyn Fn() -> Arc<KeyRing> + Send + Sync;
+
+/// Answers whether a grant is live and the token of it that is named was not revoked alone.
+pub type IsLive = dyn Fn(&Verified) -> BoxFuture<'static, Result<bool, Unavailable>> + Send + Sync;
 
 /// The store did not answer. Never read as "revoked", nor as "live".
 #[derive(Debug, thiserror::Error)]
 #[error("the store did not answer")]
 pub struct Unavailable(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
-/// The authorization server as the guard sees it.
+/// The authorization server as the guard sees it: its name, its keys, and one question.
 #[derive(Clone)]
 pub struct Authority {
-    verify: Arc<Verify>,
+    issuer: Arc<str>,
+    keys: Arc<Keys>,
     is_live: Arc<IsLive>,
 }
 
 impl Authority {
-    /// From the two questions. The arguments of `verify` are the token, the audience it must be for, and the time.
+    /// The authorization server `issuer`. `keys` gives its keys of the moment, so that a rotation needs no restart.
     pub fn new(
-        verify: impl Fn(&str, &str, Time) -> Result<Verified, String> + Send + Sync + 'static,
-        is_live: impl Fn(String) -> BoxFuture<'static, Result<bool, Unavailable>> + Send + Sync + 'static,
+        issuer: &str,
+        keys: impl Fn() -> Arc<KeyRing> + Send + Sync + 'static,
+        is_live: impl Fn(&Verified) -> BoxFuture<'static, Result<bool, Unavailable>> + Send + Sync + 'static,
     ) -> Self {
-        Self { verify: Arc::new(verify), is_live: Arc::new(is_live) }
+        Self { issuer: issuer.into(), keys: Arc::new(keys), is_live: Arc::new(is_live) }
     }
 
-    /// The caller that `token` speaks for.
+    /// The caller that `token` speaks for at the resource `audience`.
     ///
     /// # Errors
-    /// A sentence that says why the token is not accepted.
-    pub fn verify(&self, token: &str, audience: &str, now: Time) -> Result<Verified, String> {
-        (self.verify)(token, audience, now)
+    /// [`TokenRefusal`] says why the token is not accepted.
+    pub fn verify(&self, token: &str, audience: &str, now: Time) -> Result<Verified, TokenRefusal> {
+        claims::verify_access(token, &(self.keys)(), &self.issuer, audience, now).map(Verified::from)
     }
 
-    /// Whether the grant still stands.
+    /// Whether the grant behind a token still stands.
     ///
     /// # Errors
     /// [`Unavailable`] where the store does not answer.
-    pub async fn is_live(&self, grant_id: &str) -> Result<bool, Unavailable> {
-        (self.is_live)(grant_id.to_owned()).await
+    pub async fn is_live(&self, verified: &Verified) -> Result<bool, Unavailable> {
+        (self.is_live)(verified).await
     }
 }
 
 impl fmt::Debug for Authority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Authority")
+        write!(f, "Authority({})", self.issuer)
     }
 }

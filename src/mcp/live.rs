@@ -4,38 +4,27 @@
 //! is remembered here leaves at once when its grant, client, user or key does, and while this node cannot hear of
 //! such events, nothing here is believed without asking.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::TryRecvError;
 
 use super::authority::{Authority, Unavailable, Verified};
 use crate::actions::Caller;
 use crate::clock::Time;
 use crate::limits;
+use crate::oauth::claims::TokenRefusal;
 use crate::secret;
-
-/// What ended, as the store announces it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// One grant.
-    GrantRevoked(String),
-    /// One client, and so every grant it holds.
-    ClientRevoked(String),
-    /// One user, and so every grant they gave.
-    UserSuspended(String),
-    /// One signing key, and so every token signed with it.
-    KeyRetired(String),
-    /// Unknown what: announcements were lost.
-    Everything,
-}
+use crate::store::events::Event;
 
 /// Why a token is not accepted.
 #[derive(Debug)]
 pub enum Refused {
-    /// The token is not good, or not for this resource, or not any more; a sentence says why.
-    Invalid(String),
+    /// The token is not good, or not for this resource, or not any more.
+    Invalid(TokenRefusal),
     /// The grant behind it was taken back.
     Revoked,
     /// Nobody could say whether the grant lives. The token may be perfectly good: answering 401 here would make
@@ -50,20 +39,22 @@ pub struct LiveCallers {
     /// Counts what was forgotten, so that an answer fetched before an event is not remembered after it.
     generation: AtomicU64,
     distrusted: AtomicBool,
-}
-
-impl Default for LiveCallers {
-    fn default() -> Self {
-        Self::new(limits::LIVE_CALLERS_MAX)
-    }
+    news: Mutex<broadcast::Receiver<Event>>,
 }
 
 impl LiveCallers {
-    /// An empty cache of at most `capacity` callers.
-    pub fn new(capacity: u64) -> Self {
+    /// An empty cache that follows `news`, which must be subscribed to before [`crate::store::Store::listen`] starts:
+    /// until it hears [`Event::Trusted`], every grant is asked for at every call.
+    pub fn new(news: broadcast::Receiver<Event>) -> Self {
+        Self::with_capacity(limits::LIVE_CALLERS_MAX, news)
+    }
+
+    /// The same for at most `capacity` callers.
+    pub fn with_capacity(capacity: u64, news: broadcast::Receiver<Event>) -> Self {
         // Least recently used, not the default: that one favours old and frequent keys, which here are expired tokens.
         let known = Cache::builder().max_capacity(capacity).eviction_policy(EvictionPolicy::lru()).build();
-        Self { known, generation: AtomicU64::new(0), distrusted: AtomicBool::new(false) }
+        let (generation, distrusted) = (AtomicU64::new(0), AtomicBool::new(true));
+        Self { known, generation, distrusted, news: Mutex::new(news) }
     }
 
     /// The caller that `token` speaks for at `resource`.
@@ -80,13 +71,14 @@ impl LiveCallers {
         resource: &str,
         now: Time,
     ) -> Result<Arc<Caller>, Refused> {
+        self.hear_news();
         let digest = secret::sha256(token.as_bytes());
         if let Some(found) = self.known.get(&digest) {
             return self.admit_known(authority, digest, found, resource, now).await;
         }
         let generation = self.generation.load(Ordering::SeqCst);
         let verified = authority.verify(token, resource, now).map_err(Refused::Invalid)?;
-        if !authority.is_live(&verified.caller.grant_id).await.map_err(Refused::Unavailable)? {
+        if !authority.is_live(&verified).await.map_err(Refused::Unavailable)? {
             return Err(Refused::Revoked);
         }
         // Remember first, compare after: an event that comes between the two either finds the entry to remove, or is
@@ -108,14 +100,14 @@ impl LiveCallers {
     ) -> Result<Arc<Caller>, Refused> {
         if now >= found.expires_at {
             self.known.invalidate(&digest);
-            return Err(Refused::Invalid("the access token has expired".into()));
+            return Err(Refused::Invalid(TokenRefusal::Expired));
         }
         // Each endpoint is its own audience; what one remembers must not open the other (attack G01).
         if found.caller.resource != resource {
-            return Err(Refused::Invalid("the access token is for another resource".into()));
+            return Err(Refused::Invalid(TokenRefusal::WrongAudience));
         }
         if self.distrusted.load(Ordering::SeqCst) {
-            match authority.is_live(&found.caller.grant_id).await {
+            match authority.is_live(&found).await {
                 Ok(true) => {}
                 Ok(false) => {
                     self.known.invalidate(&digest);
@@ -127,13 +119,33 @@ impl LiveCallers {
         Ok(found.caller)
     }
 
+    /// Acts on what was told since the last call. Done on the way of each call, not by a task of its own: whoever saw
+    /// a revocation answered is refused by the very next call, however busy the scheduler is.
+    fn hear_news(&self) {
+        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match news.try_recv() {
+                Ok(event) => self.forget(&event),
+                // More was told than is kept: it could have concerned anyone.
+                Err(TryRecvError::Lagged(_)) => self.forget(&Event::KeysChanged),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+            }
+        }
+    }
+
     /// Forgets everyone whom `event` concerns, before it returns.
     pub fn forget(&self, event: &Event) {
+        if *event == Event::Distrusted {
+            self.distrust(true);
+        }
         self.generation.fetch_add(1, Ordering::SeqCst);
         for (digest, verified) in &self.known {
-            if concerns(event, &verified.caller) {
+            if concerns(event, &verified) {
                 self.known.invalidate(&*digest);
             }
+        }
+        if *event == Event::Trusted {
+            self.distrust(false);
         }
     }
 
@@ -154,13 +166,17 @@ impl LiveCallers {
     }
 }
 
-fn concerns(event: &Event, caller: &Caller) -> bool {
+fn concerns(event: &Event, verified: &Verified) -> bool {
+    let caller = &verified.caller;
     match event {
         Event::GrantRevoked(id) => caller.grant_id == *id,
         Event::ClientRevoked(id) => caller.client_id == *id,
         Event::UserSuspended(id) => caller.is_user && caller.subject == *id,
-        // Which key signed a token is not remembered; keys retire rarely, and asking everyone once is cheap.
-        Event::KeyRetired(_) | Event::Everything => true,
+        Event::TokenRevoked(jti) => verified.token_id == *jti,
+        // Which key signed a token is not remembered; keys change rarely, and verifying everyone again is cheap.
+        // What was told while the news were lost could have concerned anyone.
+        Event::KeysChanged | Event::Trusted => true,
+        Event::Distrusted => false,
     }
 }
 
