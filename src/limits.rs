@@ -24,6 +24,16 @@ pub const EVENTS_OVERLAP_SECONDS: i64 = 5;
 pub const DATABASE_WAIT_SECONDS: u64 = 5;
 /// Read connections to SQLite; more readers than cores only wait for each other.
 pub const SQLITE_READERS: u32 = 4;
+/// How many audit entries wait for the writer before callers wait too.
+pub const AUDIT_QUEUED_MAX: usize = 65_536;
+/// Most audit entries in one transaction: large enough for the rate of calls, small enough for one row of reads.
+pub const AUDIT_BATCH_MAX: usize = 4_096;
+/// How long the writer lets entries gather that nobody waits for, in milliseconds.
+pub const AUDIT_GATHER_MILLIS: u64 = 50;
+/// First pause before what already happened is written again, in milliseconds; doubled each time.
+pub const AUDIT_RETRY_MILLIS: u64 = 100;
+/// Last pause; after it the entries are given up and the log says how many.
+pub const AUDIT_RETRY_MILLIS_MAX: u64 = 25_600;
 /// Most verified callers a node remembers: one entry is about 500 bytes, so at most some 16 MB.
 pub const LIVE_CALLERS_MAX: u64 = 32_768;
 /// Longest bearer token that is looked at, in bytes. Ours are under 1,000; the rest is not worth a digest.

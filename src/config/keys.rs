@@ -43,11 +43,7 @@ pub const KEYS: &[Key] = &[
         Some("./postern-data"),
         "Where the embedded database and the encryption key live.",
     ),
-    secret(
-        "database.url",
-        "POSTERN_DATABASE_URL",
-        "postgres://…; left out, SQLite in the data directory.",
-    ),
+    secret("database.url", "POSTERN_DATABASE_URL", "postgres://…; left out, SQLite in the data directory."),
     key(
         "database.connections_max",
         "POSTERN_DATABASE_CONNECTIONS_MAX",

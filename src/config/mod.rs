@@ -303,7 +303,8 @@ impl Config {
 
 fn parse_public_url(raw: &Raw) -> Result<PublicUrl, ConfigError> {
     let text = raw.text("public_url");
-    let wrong = |why: &str| ConfigError(format!("public_url = \"{text}\" ({}): {why}", raw.origin("public_url")));
+    let wrong =
+        |why: &str| ConfigError(format!("public_url = \"{text}\" ({}): {why}", raw.origin("public_url")));
     let url = Url::parse(&text).map_err(|e| wrong(&e.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err(wrong("it must be an http or https URL, such as https://mcp.example.com"));
@@ -354,7 +355,9 @@ fn outbound(raw: &Raw) -> Result<Outbound, ConfigError> {
     let mut resolve = BTreeMap::new();
     for (host, address) in raw.table("outbound.resolve") {
         let parsed = address.parse().map_err(|_| {
-            ConfigError(format!("outbound.resolve.{host} = \"{address}\": an address and a port, such as 127.0.0.1:9443"))
+            ConfigError(format!(
+                "outbound.resolve.{host} = \"{address}\": an address and a port, such as 127.0.0.1:9443"
+            ))
         })?;
         resolve.insert(host, parsed);
     }

@@ -20,11 +20,17 @@ fn a_public_address_is_refused_on_http_without_tls_in_front_and_with_demo_data()
     let url = ("public_url", "https://mcp.example.com");
     let tls = ("tls.in_front", "true");
     let paths = ("catalog.paths", "/srv/catalog");
-    assert!(config(&[("public_url", "http://mcp.example.com"), tls, paths]).unwrap_err().contains("must be https"));
+    assert!(
+        config(&[("public_url", "http://mcp.example.com"), tls, paths])
+            .unwrap_err()
+            .contains("must be https")
+    );
     assert!(config(&[url, paths]).unwrap_err().contains("tls.in_front"));
     assert!(config(&[url, tls]).unwrap_err().contains("sample"));
     assert!(config(&[url, tls, paths, ("catalog.demo", "true")]).unwrap_err().contains("sample"));
-    assert!(config(&[url, tls, paths, ("outbound.resolve", "a=127.0.0.1:1")]).unwrap_err().contains("outbound"));
+    assert!(
+        config(&[url, tls, paths, ("outbound.resolve", "a=127.0.0.1:1")]).unwrap_err().contains("outbound")
+    );
     assert_eq!(config(&[url, tls, paths]).unwrap().issuer(), "https://mcp.example.com");
 }
 

@@ -26,25 +26,26 @@ pub const UNSUPPORTED_VERSION: i32 = -32022;
 #[derive(Clone, Debug)]
 pub struct Challenge {
     metadata_url: String,
-    /// The scope of every 401. Always the same one: a client that sees another takes it for a change of scope, and
-    /// asks its user again (VS Code 1.139).
+    /// `, scope="…"` of every 401, or nothing where no tool asks for any.
+    /// Always the same: a client that sees another takes it for a change of scope, and asks its user again
+    /// (VS Code 1.139).
     scope: String,
     first: HeaderValue,
 }
 
 impl Challenge {
-    /// For the resource whose metadata is at `metadata_url`, asking newcomers for `scope`.
+    /// For the resource whose metadata is at `metadata_url`, asking newcomers for `baseline`.
     ///
     /// # Errors
     /// The text that cannot stand in a header.
-    pub fn new(metadata_url: &str, scope: &str) -> Result<Self, String> {
-        let first = format!("Bearer resource_metadata=\"{metadata_url}\", scope=\"{scope}\"");
-        let plain = |text: &str| text.bytes().all(|b| matches!(b, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
-        if !plain(metadata_url) || !plain(scope) {
+    pub fn new(metadata_url: &str, baseline: &ScopeSet) -> Result<Self, String> {
+        let scope = if baseline.is_empty() { String::new() } else { format!(", scope=\"{baseline}\"") };
+        let first = format!("Bearer resource_metadata=\"{metadata_url}\"{scope}");
+        if header_text(metadata_url) != metadata_url {
             return Err(first);
         }
         let first = HeaderValue::from_str(&first).map_err(|_| first)?;
-        Ok(Self { metadata_url: metadata_url.to_owned(), scope: scope.to_owned(), first })
+        Ok(Self { metadata_url: metadata_url.to_owned(), scope, first })
     }
 
     /// 401 for a request without credentials: no `error` (RFC 6750 section 3.1).
@@ -58,16 +59,17 @@ impl Challenge {
         let why = header_text(why);
         let Self { metadata_url, scope, .. } = self;
         let value = format!(
-            "Bearer error=\"invalid_token\", error_description=\"{why}\", resource_metadata=\"{metadata_url}\", scope=\"{scope}\""
+            "Bearer error=\"invalid_token\", error_description=\"{why}\", resource_metadata=\"{metadata_url}\"{scope}"
         );
         let value = HeaderValue::try_from(value).unwrap_or_else(|_| self.first.clone());
         challenged(StatusCode::UNAUTHORIZED, "invalid_token", &why, value)
     }
 
     /// 403 for a call that needs `needed` besides what the token holds. Both are named: clients of 2025-11-25 ask for
-    /// exactly what the challenge says, and would lose what they had.
+    /// exactly what the challenge says, and would lose what they had. Except `offline_access`, which is no scope of a
+    /// resource and is never named by one (SEP-2207).
     pub fn insufficient_scope(&self, held: &ScopeSet, needed: &str, tool: &str) -> Response<Body> {
-        let all = held.union(&ScopeSet::from_iter([needed]));
+        let all = held.union(&ScopeSet::from_iter([needed])).without("offline_access");
         let why = header_text(&format!("The tool {tool} needs the scope {needed}, which this access token lacks."));
         let metadata_url = &self.metadata_url;
         let value = format!(
@@ -148,7 +150,8 @@ mod tests {
     use super::*;
 
     fn challenge() -> Challenge {
-        Challenge::new("http://localhost:8787/.well-known/oauth-protected-resource/mcp", "catalog:read").unwrap()
+        let baseline = "catalog:read".parse().unwrap();
+        Challenge::new("http://localhost:8787/.well-known/oauth-protected-resource/mcp", &baseline).unwrap()
     }
 
     fn header(response: &Response<Body>) -> &str {
@@ -167,7 +170,7 @@ mod tests {
 
     #[test]
     fn the_scope_of_a_403_is_what_is_held_and_what_is_needed() {
-        let response = challenge().insufficient_scope(&"openid catalog:read".parse().unwrap(), "catalog:write", "x");
+        let response = challenge().insufficient_scope(&"openid offline_access catalog:read".parse().unwrap(), "catalog:write", "x");
         assert_eq!(response.status(), 403);
         assert!(header(&response).contains(r#"scope="catalog:read catalog:write openid""#), "{}", header(&response));
     }
@@ -176,6 +179,6 @@ mod tests {
     fn nothing_quoted_into_a_challenge_can_end_the_quotation() {
         let response = challenge().invalid_token("bad\", scope=\"admin\r\nX: y\\");
         assert_eq!(header(&response).matches("scope=\"").count(), 1);
-        assert!(Challenge::new("http://h/\"", "a").is_err());
+        assert!(Challenge::new("http://h/\"", &ScopeSet::default()).is_err());
     }
 }

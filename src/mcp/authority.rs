@@ -41,7 +41,10 @@ impl From<AccessClaims> for Verified {
 pub type Keys = dyn Fn() -> Arc<KeyRing> + Send + Sync;
 
 /// Answers whether a grant is live and the token of it that is named was not revoked alone.
-pub type IsLive = dyn Fn(&Verified) -> BoxFuture<'static, Result<bool, Unavailable>> + Send + Sync;
+pub type IsLive = dyn Fn(&Verified) -> Answered + Send + Sync;
+
+/// The answer, on its way.
+pub type Answered = BoxFuture<'static, Result<bool, Unavailable>>;
 
 /// The store did not answer. Never read as "revoked", nor as "live".
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +64,7 @@ impl Authority {
     pub fn new(
         issuer: &str,
         keys: impl Fn() -> Arc<KeyRing> + Send + Sync + 'static,
-        is_live: impl Fn(&Verified) -> BoxFuture<'static, Result<bool, Unavailable>> + Send + Sync + 'static,
+        is_live: impl Fn(&Verified) -> Answered + Send + Sync + 'static,
     ) -> Self {
         Self { issuer: issuer.into(), keys: Arc::new(keys), is_live: Arc::new(is_live) }
     }

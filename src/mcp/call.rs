@@ -4,12 +4,12 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::journal::{Audit, CallRecord};
 use super::tools::{Offered, Tools};
 use crate::access::{self, Decision};
 use crate::actions::{Action, ActionError, Caller, Effect, Outcome};
+use crate::audit::{Audit, Call, Fact};
 use crate::clock::{Clock, Time};
 use crate::secret;
 
@@ -53,22 +53,24 @@ impl Calls {
         let outcome = match admit(offered, caller, arguments) {
             Ok(arguments) if offered.action.effect == Effect::Read => {
                 let outcome = run(&offered.action, caller, arguments).await;
-                self.note(offered, caller, began, &outcome);
+                self.note(offered, caller, began, word(&outcome)).await;
                 outcome
             }
             Ok(arguments) => self.run_effect(offered, caller, arguments, began).await,
             Err(refusal) => {
                 let outcome = Err(refusal);
-                self.note(offered, caller, began, &outcome);
+                self.note(offered, caller, began, word(&outcome)).await;
                 outcome
             }
         };
         Ok(answer(&offered.action, outcome, began))
     }
 
-    fn note(&self, offered: &Offered, caller: &Arc<Caller>, began: Time, outcome: &Outcome) {
-        let took_micros = self.clock.now().micros_since(began);
-        self.audit.call(record(&offered.action, caller, began, word(outcome), took_micros));
+    /// Records a call that changed nothing: one that read, or was refused.
+    pub async fn note(&self, offered: &Offered, caller: &Arc<Caller>, at: Time, outcome: &'static str) {
+        let micros = u32::try_from(self.clock.now().micros_since(at)).unwrap_or_default();
+        let call = Call { caller: Arc::clone(caller), action: Arc::clone(&offered.id), outcome, at, micros };
+        self.audit.call(call).await;
     }
 
     /// Runs an action that changes something: recorded before it runs, or not run at all. On a task of its own, so that
@@ -77,10 +79,12 @@ impl Calls {
         let (action, caller) = (Arc::clone(&offered.action), Arc::clone(caller));
         let (audit, clock) = (self.audit.clone(), self.clock.clone());
         let task = tokio::spawn(async move {
-            let begun = audit.begin_effect(record(&action, &caller, began, "begun", 0)).await;
-            let begun = begun.map_err(|error| ActionError::Fault(error.into()))?;
+            let call_id = secret::id(began);
+            let begun = audit.record(fact(&action, &caller, &call_id, "begun", json!({}))).await;
+            begun.map_err(|error| ActionError::Fault(error.into()))?;
             let outcome = run(&action, &caller, arguments).await;
-            begun.complete(word(&outcome), clock.now().micros_since(began)).await;
+            let took = json!({ "micros": clock.now().micros_since(began) });
+            audit.note(fact(&action, &caller, &call_id, word(&outcome), took)).await;
             outcome
         });
         task.await.unwrap_or_else(|error| Err(ActionError::Fault(error.into())))
@@ -146,13 +150,18 @@ fn word(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// What is recorded of a call.
-pub fn record(
-    action: &Action,
-    caller: &Arc<Caller>,
-    at: Time,
-    outcome: &'static str,
-    took_micros: i64,
-) -> CallRecord {
-    CallRecord { at, caller: Arc::clone(caller), action: action.id.clone(), outcome, took_micros }
+/// What is recorded of a call with an effect: one row before it, one after, under one id. Arguments are not part of
+/// it: they may hold what people type.
+fn fact(action: &Action, caller: &Caller, call_id: &str, outcome: &'static str, detail: Value) -> Fact {
+    let mut detail = detail;
+    detail["action"] = action.id.clone().into();
+    Fact {
+        event: "tool.call",
+        actor: Some(caller.subject.clone()),
+        client_id: Some(caller.client_id.clone()),
+        grant_id: Some(caller.grant_id.clone()),
+        request_id: Some(call_id.to_owned()),
+        outcome,
+        detail,
+    }
 }

@@ -14,7 +14,7 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 
 use super::answer::{self, Challenge};
 use super::authority::Authority;
-use super::call::{Calls, record};
+use super::call::Calls;
 use super::envelope::{self, Message};
 use super::live::{LiveCallers, Refused};
 use super::origin::Origins;
@@ -114,7 +114,7 @@ impl Endpoint {
         };
         match envelope::read(&parts.headers, &body) {
             Ok(Message::Noted) => answer::accepted(),
-            Ok(Message::Request(request)) => match self.step_up(&caller, &request) {
+            Ok(Message::Request(request)) => match self.step_up(&caller, &request).await {
                 Some(refusal) => refusal,
                 None => self.forward(caller, parts, body.clone(), &request).await,
             },
@@ -124,12 +124,12 @@ impl Endpoint {
 
     /// The one refusal that a client can mend by itself: the tool exists, and asking the user for one more scope opens
     /// it. Whatever else is refused is an answer of the tool: clients take any other 403 for a lost sign-in.
-    fn step_up(&self, caller: &Arc<Caller>, request: &envelope::Request<'_>) -> Option<Response<Body>> {
+    async fn step_up(&self, caller: &Arc<Caller>, request: &envelope::Request<'_>) -> Option<Response<Body>> {
         let name = request.name.as_deref().filter(|_| request.method == "tools/call")?;
         let offered = self.calls.tools.find(name)?;
         let Decision::NeedsScope(scope) = access::decide(caller, &offered.action) else { return None };
         let now = self.calls.clock.now();
-        self.calls.audit.call(record(&offered.action, caller, now, "insufficient_scope", 0));
+        self.calls.note(offered, caller, now, "insufficient_scope").await;
         Some(self.challenge.insufficient_scope(&caller.scopes, scope, name))
     }
 

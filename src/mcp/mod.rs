@@ -11,7 +11,6 @@ pub mod authority;
 pub mod call;
 pub mod envelope;
 pub mod guard;
-pub mod journal;
 pub mod live;
 pub mod origin;
 pub mod server;
@@ -27,12 +26,15 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 
 use crate::actions::Registry;
+use crate::app::App;
+use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::config::{PublicUrl, ToolNames};
-use authority::Authority;
+use crate::oauth::scope::ScopeSet;
+use crate::store::grants;
+use authority::{Authority, Unavailable};
 use call::Calls;
 use guard::Endpoint;
-use journal::Audit;
 use live::LiveCallers;
 use origin::Origins;
 use server::Server;
@@ -50,8 +52,8 @@ pub struct McpState {
     pub title: String,
     /// How tools are named in lists.
     pub tool_names: ToolNames,
-    /// The scope that a newcomer is asked for: the read-only baseline.
-    pub baseline_scope: String,
+    /// The scopes that a newcomer is asked for: the read-only baseline.
+    pub baseline: ScopeSet,
     /// Origins of other sites whose scripts may call.
     pub allowed_origins: Vec<String>,
     /// What can be called.
@@ -64,6 +66,33 @@ pub struct McpState {
     pub audit: Audit,
     /// What time it is.
     pub clock: Clock,
+}
+
+impl McpState {
+    /// As the running server has it. Follows the news from here on, so it must come before
+    /// [`crate::store::Store::listen`] starts.
+    pub fn of(app: &App) -> Self {
+        let (keys, store) = (Arc::clone(&app.keys), app.store.clone());
+        let is_live = move |verified: &authority::Verified| -> authority::Answered {
+            let (store, verified) = (store.clone(), verified.clone());
+            Box::pin(async move {
+                let answer = grants::is_live(&store, &verified.caller.grant_id, &verified.token_id).await;
+                answer.map_err(|error| Unavailable(error.into()))
+            })
+        };
+        Self {
+            public_url: app.config.public_url.clone(),
+            title: app.config.title.clone(),
+            tool_names: app.config.tool_names,
+            baseline: app.baseline.clone(),
+            allowed_origins: Vec::new(),
+            registry: Arc::clone(&app.actions),
+            authority: Authority::new(app.config.issuer(), move || keys.load_full(), is_live),
+            live: Arc::new(LiveCallers::new(app.store.subscribe())),
+            audit: app.audit.clone(),
+            clock: app.clock.clone(),
+        }
+    }
 }
 
 /// Why the endpoints cannot be built.
@@ -100,7 +129,7 @@ fn endpoint(state: &McpState, calls: &Arc<Calls>, path: &str) -> Result<Endpoint
     let metadata_url = state.public_url.at(&format!("/.well-known/oauth-protected-resource{path}"));
     Ok(Endpoint {
         resource: state.public_url.at(path),
-        challenge: answer::Challenge::new(&metadata_url, &state.baseline_scope).map_err(CannotServe::Challenge)?,
+        challenge: answer::Challenge::new(&metadata_url, &state.baseline).map_err(CannotServe::Challenge)?,
         authority: state.authority.clone(),
         live: Arc::clone(&state.live),
         origins: Origins::new(state.public_url.url(), &state.allowed_origins),

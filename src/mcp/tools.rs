@@ -19,6 +19,8 @@ use crate::oauth::scope::ScopeSet;
 pub struct Offered {
     /// The action.
     pub action: Arc<Action>,
+    /// Its id, as every record of a call shares it.
+    pub id: Arc<str>,
     /// Its input schema, compiled.
     pub arguments: Arguments,
     tool: Tool,
@@ -54,7 +56,7 @@ impl Tools {
             let not_a_tool = |why: String| NotATool { action: action.id.clone(), why };
             let arguments = Arguments::compile(action).map_err(not_a_tool)?;
             let tool = tool(action, names).map_err(not_a_tool)?;
-            Ok(Offered { action: Arc::clone(action), arguments, tool })
+            Ok(Offered { action: Arc::clone(action), id: action.id.as_str().into(), arguments, tool })
         };
         let offered = registry.all().iter().map(offer).collect::<Result<Vec<_>, _>>()?;
         let by_id = offered.iter().enumerate().map(|(index, o)| (o.action.id.clone(), index)).collect();

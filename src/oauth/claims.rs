@@ -200,7 +200,8 @@ mod tests {
 
     fn ring(algorithm: Algorithm) -> KeyRing {
         let pkcs8 = secret::private_key(algorithm);
-        KeyRing::new(SigningKey::from_pkcs8(&pkcs8, algorithm, Time::from_seconds(0)).unwrap(), vec![]).unwrap()
+        KeyRing::new(SigningKey::from_pkcs8(&pkcs8, algorithm, Time::from_seconds(0)).unwrap(), vec![])
+            .unwrap()
     }
 
     fn claims() -> AccessClaims {
@@ -247,7 +248,8 @@ mod tests {
     #[test]
     fn another_kind_of_token_is_not_an_access_token() {
         let keys = ring(Algorithm::Es256);
-        let wire = serde_json::json!({"iss": ISSUER, "sub": "u1", "aud": RESOURCE, "exp": 2_000, "iat": 1_000});
+        let wire =
+            serde_json::json!({"iss": ISSUER, "sub": "u1", "aud": RESOURCE, "exp": 2_000, "iat": 1_000});
         for typ in ["JWT", "client-authentication+jwt", ""] {
             let token = sign(typ, &wire, keys.signing()).unwrap();
             let refused = verify_access(&token, &keys, ISSUER, RESOURCE, Time::from_seconds(1_000));

@@ -125,7 +125,8 @@ impl Store {
         listener.listen(CHANNEL).await?;
         self.tell(Event::Trusted);
         while let Some(notification) = listener.try_recv().await? {
-            let (kind, subject) = notification.payload().split_once(' ').unwrap_or((notification.payload(), ""));
+            let (kind, subject) =
+                notification.payload().split_once(' ').unwrap_or((notification.payload(), ""));
             if let Some(event) = Event::from_parts(kind, subject) {
                 self.tell(event);
             }

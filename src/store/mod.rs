@@ -5,7 +5,10 @@
 //! A transaction opens with its guarded write: on SQLite a read that turns into a write fails under load.
 
 pub mod audit;
+pub mod codes;
 pub mod events;
+pub mod grants;
+pub mod keys;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -114,7 +117,10 @@ impl Store {
         match self.engine {
             Engine::Postgres => {
                 let mut lock = self.write.begin().await?;
-                lock.execute(sqlx::query("select 1 from (select pg_advisory_xact_lock(7077117074)) as locked")).await?;
+                lock.execute(sqlx::query(
+                    "select 1 from (select pg_advisory_xact_lock(7077117074)) as locked",
+                ))
+                .await?;
                 migrator.run(&self.write).await?;
                 lock.commit().await?;
             }
@@ -174,7 +180,8 @@ pub fn is_conflict(error: &sqlx::Error) -> bool {
 
 async fn sqlite_pool(file: &Path, connections: u32) -> Result<AnyPool> {
     let mut url = url::Url::parse("sqlite:///").map_err(|e| sqlx::Error::Configuration(e.into()))?;
-    let absolute = std::path::absolute(file).map_err(|source| Error::File { path: file.to_owned(), source })?;
+    let absolute =
+        std::path::absolute(file).map_err(|source| Error::File { path: file.to_owned(), source })?;
     url.set_path(&absolute.to_string_lossy());
     url.set_query(Some("mode=rwc"));
     let options = AnyConnectOptions::from_str(url.as_str())?.disable_statement_logging();
