@@ -70,7 +70,8 @@ impl Challenge {
     /// resource and is never named by one (SEP-2207).
     pub fn insufficient_scope(&self, held: &ScopeSet, needed: &str, tool: &str) -> Response<Body> {
         let all = held.union(&ScopeSet::from_iter([needed])).without("offline_access");
-        let why = header_text(&format!("The tool {tool} needs the scope {needed}, which this access token lacks."));
+        let why =
+            header_text(&format!("The tool {tool} needs the scope {needed}, which this access token lacks."));
         let metadata_url = &self.metadata_url;
         let value = format!(
             "Bearer error=\"insufficient_scope\", scope=\"{all}\", resource_metadata=\"{metadata_url}\", error_description=\"{why}\""
@@ -88,7 +89,10 @@ fn challenged(status: StatusCode, error: &str, description: &str, challenge: Hea
 
 /// A refusal outside JSON-RPC, in the words of OAuth errors (RFC 6749 section 5.2).
 pub fn refusal(status: StatusCode, error: &str, description: &str) -> Response<Body> {
-    json_response(status, json!({ "error": error, "error_description": description }).to_string().into_bytes())
+    json_response(
+        status,
+        json!({ "error": error, "error_description": description }).to_string().into_bytes(),
+    )
 }
 
 /// 503 while nobody can say whether a grant lives. Not 401: the token may be good, and a client that is told
@@ -142,7 +146,10 @@ pub fn json_response(status: StatusCode, body: Vec<u8>) -> Response<Body> {
 /// `text` with only what a quoted auth-param may hold (OAuth 2.1 section 5.3.1), so that nothing a caller sent can
 /// end the quotation and add parameters of its own.
 fn header_text(text: &str) -> String {
-    text.chars().map(|c| if matches!(c, ' ' | '!' | '#'..='[' | ']'..='~') { c } else { '\'' }).take(300).collect()
+    text.chars()
+        .map(|c| if matches!(c, ' ' | '!' | '#'..='[' | ']'..='~') { c } else { '\'' })
+        .take(300)
+        .collect()
 }
 
 #[cfg(test)]
@@ -170,9 +177,17 @@ mod tests {
 
     #[test]
     fn the_scope_of_a_403_is_what_is_held_and_what_is_needed() {
-        let response = challenge().insufficient_scope(&"openid offline_access catalog:read".parse().unwrap(), "catalog:write", "x");
+        let response = challenge().insufficient_scope(
+            &"openid offline_access catalog:read".parse().unwrap(),
+            "catalog:write",
+            "x",
+        );
         assert_eq!(response.status(), 403);
-        assert!(header(&response).contains(r#"scope="catalog:read catalog:write openid""#), "{}", header(&response));
+        assert!(
+            header(&response).contains(r#"scope="catalog:read catalog:write openid""#),
+            "{}",
+            header(&response)
+        );
     }
 
     #[test]

@@ -75,7 +75,13 @@ impl Calls {
 
     /// Runs an action that changes something: recorded before it runs, or not run at all. On a task of its own, so that
     /// a client that hangs up in the middle leaves neither half an effect nor a record without an end.
-    async fn run_effect(&self, offered: &Offered, caller: &Arc<Caller>, arguments: Value, began: Time) -> Outcome {
+    async fn run_effect(
+        &self,
+        offered: &Offered,
+        caller: &Arc<Caller>,
+        arguments: Value,
+        began: Time,
+    ) -> Outcome {
         let (action, caller) = (Arc::clone(&offered.action), Arc::clone(caller));
         let (audit, clock) = (self.audit.clone(), self.clock.clone());
         let task = tokio::spawn(async move {
@@ -97,7 +103,9 @@ fn admit(
     arguments: Option<Map<String, Value>>,
 ) -> Result<Value, ActionError> {
     match access::decide(caller, &offered.action) {
-        Decision::OpenToAll | Decision::ScopeHeld(_) => offered.arguments.accept(arguments.unwrap_or_default()),
+        Decision::OpenToAll | Decision::ScopeHeld(_) => {
+            offered.arguments.accept(arguments.unwrap_or_default())
+        }
         // The guard has asked for the scope with a 403 already; this is the second lock on the same door.
         Decision::NeedsScope(scope) => {
             Err(ActionError::NotAllowed(format!("this access token lacks the scope {scope}")))

@@ -22,7 +22,8 @@ pub const MODERN: &str = "2026-07-28";
 pub const LEGACY: [&str; 3] = ["2025-11-25", "2025-06-18", "2025-03-26"];
 
 /// Methods that the modern revision took away. What names them with modern metadata gets 404, as any unknown method.
-const GONE: [&str; 5] = ["initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"];
+const GONE: [&str; 5] =
+    ["initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"];
 
 /// What a message is, once it is known to be well-formed.
 #[derive(Debug)]
@@ -85,7 +86,12 @@ struct Params<'a> {
 
 #[derive(Default, Deserialize)]
 struct Meta<'a> {
-    #[serde(borrow, default, deserialize_with = "present", rename = "io.modelcontextprotocol/protocolVersion")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "present",
+        rename = "io.modelcontextprotocol/protocolVersion"
+    )]
     version: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "io.modelcontextprotocol/clientCapabilities")]
     capabilities: Option<&'a RawValue>,
@@ -136,7 +142,8 @@ pub fn read<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Message<'a>, Malf
 
 fn envelope(body: &[u8]) -> Result<Wire<'_>, Malformed<'_>> {
     if body.trim_ascii_start().starts_with(b"[") {
-        let text = "JSON-RPC batches are not served (they left MCP with 2025-06-18): send one message a request";
+        let text =
+            "JSON-RPC batches are not served (they left MCP with 2025-06-18): send one message a request";
         return Err(bad(None, INVALID_REQUEST, text.into()));
     }
     let wire: Wire<'_> = serde_json::from_slice(body).map_err(|e| {
@@ -211,7 +218,10 @@ fn unsupported<'a>(id: &'a RawValue, version: &str) -> Malformed<'a> {
     Malformed { data: Some(data), ..bad(Some(id), UNSUPPORTED_VERSION, text) }
 }
 
-fn version_header<'h, 'a>(headers: &'h HeaderMap, id: Option<&'a RawValue>) -> Result<Option<&'h str>, Malformed<'a>> {
+fn version_header<'h, 'a>(
+    headers: &'h HeaderMap,
+    id: Option<&'a RawValue>,
+) -> Result<Option<&'h str>, Malformed<'a>> {
     let mut values = headers.get_all("mcp-protocol-version").iter();
     let Some(first) = values.next() else { return Ok(None) };
     match first.to_str() {

@@ -12,8 +12,12 @@ fn verdict(headers: &[(&'static str, &str)], body: &str) -> String {
     }
     match read(&map, body.as_bytes()) {
         Ok(Message::Noted) => "-".into(),
-        Ok(Message::Request(request)) => format!("ok {} {}", request.id, request.name.unwrap_or_default()).trim().into(),
-        Err(bad) => format!("{} {} id {}", bad.status.as_u16(), bad.code, bad.id.map_or("null", RawValue::get)),
+        Ok(Message::Request(request)) => {
+            format!("ok {} {}", request.id, request.name.unwrap_or_default()).trim().into()
+        }
+        Err(bad) => {
+            format!("{} {} id {}", bad.status.as_u16(), bad.code, bad.id.map_or("null", RawValue::get))
+        }
     }
 }
 
@@ -44,32 +48,112 @@ fn the_era_is_decided_by_metadata_and_the_order_of_refusals_is_the_pinned_one() 
         ("complete", vec![v(MODERN), m("tools/call"), n("a")], request("tools/call", &call), "ok 7 a"),
         ("discover", vec![v(MODERN), m("server/discover")], request("server/discover", META), "ok 7"),
         ("blanks around", vec![v(" 2026-07-28 "), m(" tools/list ")], request("tools/list", META), "ok 7"),
-        ("base64 name", vec![v(MODERN), m("tools/call"), n("=?base64?YQ==?=")], request("tools/call", &call), "ok 7 a"),
+        (
+            "base64 name",
+            vec![v(MODERN), m("tools/call"), n("=?base64?YQ==?=")],
+            request("tools/call", &call),
+            "ok 7 a",
+        ),
         // Headers first.
         ("meta without header", vec![m("tools/list")], request("tools/list", META), "400 -32020 id 7"),
-        ("header is not meta", vec![v("2025-11-25"), m("tools/list")], request("tools/list", META), "400 -32020 id 7"),
-        ("unknown header, other meta", vec![v("9999-01-01"), m("tools/list")], request("tools/list", META), "400 -32020 id 7"),
-        ("unknown meta, other header", vec![v(MODERN), m("tools/list")], request("tools/list", &meta("9999-01-01")), "400 -32020 id 7"),
-        ("two versions", vec![v(MODERN), v(MODERN), m("tools/list")], request("tools/list", META), "400 -32020 id 7"),
+        (
+            "header is not meta",
+            vec![v("2025-11-25"), m("tools/list")],
+            request("tools/list", META),
+            "400 -32020 id 7",
+        ),
+        (
+            "unknown header, other meta",
+            vec![v("9999-01-01"), m("tools/list")],
+            request("tools/list", META),
+            "400 -32020 id 7",
+        ),
+        (
+            "unknown meta, other header",
+            vec![v(MODERN), m("tools/list")],
+            request("tools/list", &meta("9999-01-01")),
+            "400 -32020 id 7",
+        ),
+        (
+            "two versions",
+            vec![v(MODERN), v(MODERN), m("tools/list")],
+            request("tools/list", META),
+            "400 -32020 id 7",
+        ),
         ("no method", vec![v(MODERN)], request("tools/list", META), "400 -32020 id 7"),
         ("other method", vec![v(MODERN), m("tools/call")], request("tools/list", META), "400 -32020 id 7"),
-        ("method in capitals", vec![v(MODERN), m("TOOLS/LIST")], request("tools/list", META), "400 -32020 id 7"),
+        (
+            "method in capitals",
+            vec![v(MODERN), m("TOOLS/LIST")],
+            request("tools/list", META),
+            "400 -32020 id 7",
+        ),
         ("no name", vec![v(MODERN), m("tools/call")], request("tools/call", &call), "400 -32020 id 7"),
-        ("other name", vec![v(MODERN), m("tools/call"), n("b")], request("tools/call", &call), "400 -32020 id 7"),
-        ("two names", vec![v(MODERN), m("tools/call"), n("a"), n("b")], request("tools/call", &call), "400 -32020 id 7"),
-        ("base64 without padding", vec![v(MODERN), m("tools/call"), n("=?base64?YQ?=")], request("tools/call", &call), "400 -32020 id 7"),
+        (
+            "other name",
+            vec![v(MODERN), m("tools/call"), n("b")],
+            request("tools/call", &call),
+            "400 -32020 id 7",
+        ),
+        (
+            "two names",
+            vec![v(MODERN), m("tools/call"), n("a"), n("b")],
+            request("tools/call", &call),
+            "400 -32020 id 7",
+        ),
+        (
+            "base64 without padding",
+            vec![v(MODERN), m("tools/call"), n("=?base64?YQ?=")],
+            request("tools/call", &call),
+            "400 -32020 id 7",
+        ),
         // Then `_meta`.
         ("no meta", vec![v(MODERN), m("tools/list")], request("tools/list", ""), "400 -32602 id 7"),
-        ("no version in meta", vec![v(MODERN), m("tools/list")], request("tools/list", capabilities_only), "400 -32602 id 7"),
-        ("no capabilities", vec![v(MODERN), m("tools/list")], request("tools/list", version_only), "400 -32602 id 7"),
-        ("version null", vec![v(MODERN), m("tools/list")], request("tools/list", &META.replace("\"2026-07-28\"", "null")), "400 -32602 id 7"),
+        (
+            "no version in meta",
+            vec![v(MODERN), m("tools/list")],
+            request("tools/list", capabilities_only),
+            "400 -32602 id 7",
+        ),
+        (
+            "no capabilities",
+            vec![v(MODERN), m("tools/list")],
+            request("tools/list", version_only),
+            "400 -32602 id 7",
+        ),
+        (
+            "version null",
+            vec![v(MODERN), m("tools/list")],
+            request("tools/list", &META.replace("\"2026-07-28\"", "null")),
+            "400 -32602 id 7",
+        ),
         // Then the revision.
-        ("unknown revision", vec![v("9999-01-01"), m("tools/list")], request("tools/list", &meta("9999-01-01")), "400 -32022 id 7"),
-        ("legacy revision in meta", vec![v("2025-11-25"), m("tools/list")], request("tools/list", &meta("2025-11-25")), "400 -32022 id 7"),
-        ("revision never served", vec![v("2024-11-05"), m("tools/list")], request("tools/list", &meta("2024-11-05")), "400 -32022 id 7"),
+        (
+            "unknown revision",
+            vec![v("9999-01-01"), m("tools/list")],
+            request("tools/list", &meta("9999-01-01")),
+            "400 -32022 id 7",
+        ),
+        (
+            "legacy revision in meta",
+            vec![v("2025-11-25"), m("tools/list")],
+            request("tools/list", &meta("2025-11-25")),
+            "400 -32022 id 7",
+        ),
+        (
+            "revision never served",
+            vec![v("2024-11-05"), m("tools/list")],
+            request("tools/list", &meta("2024-11-05")),
+            "400 -32022 id 7",
+        ),
         ("unknown header alone", vec![v("2024-11-05")], request("tools/list", ""), "400 -32022 id 7"),
         // Then the method.
-        ("modern initialize", vec![v(MODERN), m("initialize")], request("initialize", META), "404 -32601 id 7"),
+        (
+            "modern initialize",
+            vec![v(MODERN), m("initialize")],
+            request("initialize", META),
+            "404 -32601 id 7",
+        ),
         ("modern ping", vec![v(MODERN), m("ping")], request("ping", META), "404 -32601 id 7"),
     ];
     for (what, headers, body, expected) in rows {

@@ -86,7 +86,9 @@ impl Endpoint {
                 tracing::debug!(%why, resource = self.resource, "an access token was refused");
                 self.challenge.invalid_token(&format!("The access token is not accepted: {why}."))
             }
-            Refused::Revoked => self.challenge.invalid_token("The access token is not accepted: it was revoked."),
+            Refused::Revoked => {
+                self.challenge.invalid_token("The access token is not accepted: it was revoked.")
+            }
             Refused::Unavailable(error) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::error!(error = error.source(), "cannot ask whether a grant is live; refusing");
@@ -201,7 +203,8 @@ fn takes_json(headers: &HeaderMap) -> bool {
     if accept.peek().is_none() {
         return true;
     }
-    let mut types = accept.flat_map(|value| value.split(',')).map(|item| item.split(';').next().unwrap_or_default());
+    let mut types =
+        accept.flat_map(|value| value.split(',')).map(|item| item.split(';').next().unwrap_or_default());
     types.any(|item| {
         let item = item.trim();
         ["application/json", "application/*", "*/*"].iter().any(|taken| item.eq_ignore_ascii_case(taken))

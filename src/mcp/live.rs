@@ -4,8 +4,8 @@
 //! is remembered here leaves at once when its grant, client, user or key does, and while this node cannot hear of
 //! such events, nothing here is believed without asking.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;

@@ -159,5 +159,9 @@ fn protocol_options() -> StreamableHttpServerConfig {
 
 /// With a slash behind it the URL is another one, and so another resource: clients would drop its metadata in silence.
 async fn not_here(resource: String) -> axum::http::Response<axum::body::Body> {
-    answer::refusal(StatusCode::NOT_FOUND, "not_found", &format!("The MCP endpoint is {resource}, without a slash behind it."))
+    answer::refusal(
+        StatusCode::NOT_FOUND,
+        "not_found",
+        &format!("The MCP endpoint is {resource}, without a slash behind it."),
+    )
 }

@@ -6,7 +6,8 @@
 use axum::body::Body;
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, HOST, ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, HOST, ORIGIN,
+    VARY,
 };
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
@@ -53,7 +54,10 @@ impl Origins {
     /// A sentence for the person who set it up wrongly.
     pub fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), String> {
         if !self.host_is_ours(uri, headers) {
-            return Err(format!("This server answers at the host {} only, not at the one in Host.", self.host));
+            return Err(format!(
+                "This server answers at the host {} only, not at the one in Host.",
+                self.host
+            ));
         }
         match self.origin_of(headers) {
             None | Some(Ok(_)) => Ok(()),
@@ -70,10 +74,12 @@ impl Origins {
                 return answer::refusal(StatusCode::FORBIDDEN, "forbidden_origin", text);
             }
         };
-        let asked = headers.get(ACCESS_CONTROL_REQUEST_HEADERS).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let asked =
+            headers.get(ACCESS_CONTROL_REQUEST_HEADERS).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let params = asked.split(',').map(str::trim).filter(|name| {
             let name = name.to_ascii_lowercase();
-            name.starts_with("mcp-param-") && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            name.starts_with("mcp-param-")
+                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         });
         let names = ALLOWED_HEADERS.into_iter().chain(params).collect::<Vec<_>>().join(", ");
         let mut response = Response::new(Body::empty());
@@ -120,7 +126,8 @@ impl Origins {
     fn origin_of<'h>(&self, headers: &'h HeaderMap) -> Option<Result<&'h HeaderValue, ()>> {
         let mut origins = headers.get_all(ORIGIN).iter();
         let origin = origins.next()?;
-        let allowed = origins.next().is_none() && origin.to_str().is_ok_and(|text| self.origin_is_allowed(text));
+        let allowed =
+            origins.next().is_none() && origin.to_str().is_ok_and(|text| self.origin_is_allowed(text));
         Some(if allowed { Ok(origin) } else { Err(()) })
     }
 
@@ -157,16 +164,25 @@ mod tests {
     fn the_whole_table_for_a_server_on_this_machine() {
         let local = "http://localhost:8787";
         for host in ["localhost:8787", "127.0.0.1:8787", "[::1]:9999", "LOCALHOST"] {
-            for origin in [None, Some("http://localhost:8787"), Some("http://127.0.0.1:6274"), Some("https://[::1]")] {
+            for origin in
+                [None, Some("http://localhost:8787"), Some("http://127.0.0.1:6274"), Some("https://[::1]")]
+            {
                 assert!(check(local, Some(host), origin), "{host} {origin:?}");
             }
-            for origin in
-                ["null", "http://evil.example", "http://localhost.evil.example", "http://a@localhost", "localhost", ""]
-            {
+            for origin in [
+                "null",
+                "http://evil.example",
+                "http://localhost.evil.example",
+                "http://a@localhost",
+                "localhost",
+                "",
+            ] {
                 assert!(!check(local, Some(host), Some(origin)), "{host} {origin}");
             }
         }
-        for host in [None, Some("evil.example"), Some("localhost.evil.example:8787"), Some("10.0.0.1"), Some("")] {
+        for host in
+            [None, Some("evil.example"), Some("localhost.evil.example:8787"), Some("10.0.0.1"), Some("")]
+        {
             assert!(!check(local, host, None), "{host:?}");
         }
     }
@@ -178,7 +194,12 @@ mod tests {
             assert!(check(public, Some(host), None));
             assert!(check(public, Some(host), Some("https://postern.example.com")));
             assert!(check(public, Some(host), Some("https://inspector.example.org")));
-            for origin in ["http://postern.example.com", "http://localhost:8787", "null", "https://postern.example.com:8443"] {
+            for origin in [
+                "http://postern.example.com",
+                "http://localhost:8787",
+                "null",
+                "https://postern.example.com:8443",
+            ] {
                 assert!(!check(public, Some(host), Some(origin)), "{origin}");
             }
         }

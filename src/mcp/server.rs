@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use axum::http::request::Parts;
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest, CustomResult,
-    DiscoverResult, ErrorCode, Implementation, InitializeResult, ListToolsResult, MetaObject, PaginatedRequestParams,
-    ProtocolVersion, ResultType, ServerCapabilities,
+    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest,
+    CustomResult, DiscoverResult, ErrorCode, Implementation, InitializeResult, ListToolsResult, MetaObject,
+    PaginatedRequestParams, ProtocolVersion, ResultType, ServerCapabilities,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -72,7 +72,8 @@ impl ServerHandler for Server {
     }
 
     async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
-        let mut found = DiscoverResult::from_server_info(REVISIONS.iter().rev().cloned().collect(), self.get_info());
+        let mut found =
+            DiscoverResult::from_server_info(REVISIONS.iter().rev().cloned().collect(), self.get_info());
         found.ttl_ms = limits::MCP_LIST_TTL_MILLISECONDS;
         found.cache_scope = CacheScope::Private;
         Ok(found)
@@ -108,7 +109,10 @@ impl ServerHandler for Server {
         let answer = self.calls.call(caller, &request.name, request.arguments).await;
         let answer = answer.map_err(|_| {
             let name = &request.name;
-            ErrorData::invalid_params(format!("Unknown tool: {name}. tools/list names those you may call."), None)
+            ErrorData::invalid_params(
+                format!("Unknown tool: {name}. tools/list names those you may call."),
+                None,
+            )
         })?;
         let mut result = match answer {
             Answer::Done(value) => {
@@ -132,7 +136,9 @@ impl ServerHandler for Server {
             method @ ("initialize" | "tools/call" | "tools/list" | "server/discover" | "ping") => {
                 Err(ErrorData::invalid_params(format!("Invalid params for {method}"), None))
             }
-            method => Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, format!("Method not found: {method}"), None)),
+            method => {
+                Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, format!("Method not found: {method}"), None))
+            }
         }
     }
 }

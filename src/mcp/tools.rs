@@ -65,13 +65,17 @@ impl Tools {
 
     /// The tool that answers to `name` in any of its forms.
     pub fn find(&self, name: &str) -> Option<&Offered> {
-        self.registry.find(name).and_then(|action| self.by_id.get(&action.id)).map(|&index| &self.offered[index])
+        self.registry
+            .find(name)
+            .and_then(|action| self.by_id.get(&action.id))
+            .map(|&index| &self.offered[index])
     }
 
     /// What `caller` may call, in order of id: the same answer as a call would give, tool by tool.
     pub fn list(&self, caller: &Caller) -> Arc<Vec<Tool>> {
         self.lists.get_with_by_ref(&caller.scopes, || {
-            let allowed = self.offered.iter().filter(|offered| access::decide(caller, &offered.action).allows());
+            let allowed =
+                self.offered.iter().filter(|offered| access::decide(caller, &offered.action).allows());
             Arc::new(allowed.map(|offered| offered.tool.clone()).collect())
         })
     }
@@ -83,13 +87,17 @@ fn tool(action: &Action, names: ToolNames) -> Result<Tool, String> {
         ToolNames::Dotted => dotted_name(&action.id),
         ToolNames::Id => action.id.clone(),
     };
-    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || names != ToolNames::Safe && ".:".contains(c);
+    let fits = |c: char| {
+        c.is_ascii_alphanumeric() || c == '-' || c == '_' || names != ToolNames::Safe && ".:".contains(c)
+    };
     // Claude drops a whole list over one longer name.
     if name.is_empty() || name.len() > 64 || !name.chars().all(fits) {
         return Err(format!("the name {name:?} does not match ^[a-zA-Z0-9_-]{{1,64}}$"));
     }
     let schema = |schema: &Value| match schema {
-        Value::Object(map) if map.get("type").and_then(Value::as_str) == Some("object") => Some(Arc::new(map.clone())),
+        Value::Object(map) if map.get("type").and_then(Value::as_str) == Some("object") => {
+            Some(Arc::new(map.clone()))
+        }
         _ => None,
     };
     let input = schema(&action.input).ok_or("the root of its input schema is not of type object")?;
@@ -171,11 +179,17 @@ mod tests {
     #[test]
     fn what_is_listed_can_be_called_and_nothing_else() {
         let tools = tools(ToolNames::Dotted);
-        for scopes in ["", "openid", "catalog:read", "catalog:write", "scaffolder:run", "catalog:read scaffolder:run"] {
+        for scopes in
+            ["", "openid", "catalog:read", "catalog:write", "scaffolder:run", "catalog:read scaffolder:run"]
+        {
             let listed = names(&tools, scopes);
             for offered in &tools.offered {
                 let callable = access::decide(&caller(scopes), &offered.action).allows();
-                assert_eq!(listed.contains(&dotted_name(&offered.action.id)), callable, "{scopes} {offered:?}");
+                assert_eq!(
+                    listed.contains(&dotted_name(&offered.action.id)),
+                    callable,
+                    "{scopes} {offered:?}"
+                );
             }
         }
     }
@@ -184,7 +198,12 @@ mod tests {
     fn every_name_finds_the_tool_however_tools_are_listed() {
         for style in [ToolNames::Safe, ToolNames::Dotted, ToolNames::Id] {
             let tools = tools(style);
-            for name in ["catalog_get-entity", "catalog.get-entity", "catalog:get-entity", "alias-of-catalog:get-entity"] {
+            for name in [
+                "catalog_get-entity",
+                "catalog.get-entity",
+                "catalog:get-entity",
+                "alias-of-catalog:get-entity",
+            ] {
                 assert_eq!(tools.find(name).unwrap().action.id, "catalog:get-entity");
             }
             assert!(tools.find("catalog_get_entity").is_none() && tools.find("").is_none());
@@ -200,7 +219,12 @@ mod tests {
             .iter()
             .map(|tool| {
                 let hints = tool.annotations.clone().unwrap();
-                let flags = [hints.read_only_hint, hints.destructive_hint, hints.idempotent_hint, hints.open_world_hint];
+                let flags = [
+                    hints.read_only_hint,
+                    hints.destructive_hint,
+                    hints.idempotent_hint,
+                    hints.open_world_hint,
+                ];
                 (tool.name.to_string(), flags.map(Option::unwrap))
             })
             .collect();
@@ -217,7 +241,9 @@ mod tests {
 
     #[test]
     fn a_name_that_some_client_would_refuse_stops_the_start() {
-        for id in ["catalog:with space", "catalog:ünïcode", &format!("catalog:{}", "x".repeat(60)), "catalog:a.b"] {
+        for id in
+            ["catalog:with space", "catalog:ünïcode", &format!("catalog:{}", "x".repeat(60)), "catalog:a.b"]
+        {
             let registry = Arc::new(Registry::new(vec![action(id, Effect::Read, None)]).unwrap());
             assert!(Tools::new(registry, ToolNames::Safe).is_err(), "{id}");
         }

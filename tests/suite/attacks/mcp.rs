@@ -29,7 +29,13 @@ async fn g01_a_token_for_somebody_else_opens_nothing() {
     let world = McpWorld::new().await;
     let good = world.claims("demo:read");
     assert_eq!(list(&world, &world.signed(&good), &[]).await.status, 200);
-    for audience in ["http://localhost:8787", "http://localhost:8787/mcp/", "http://localhost:8787/MCP", "https://localhost:8787/mcp", ""] {
+    for audience in [
+        "http://localhost:8787",
+        "http://localhost:8787/mcp/",
+        "http://localhost:8787/MCP",
+        "https://localhost:8787/mcp",
+        "",
+    ] {
         let mut claims = good.clone();
         claims.audience = audience.into();
         assert_eq!(list(&world, &world.signed(&claims), &[]).await.status, 401, "{audience}");
@@ -41,7 +47,8 @@ async fn g01_a_token_for_somebody_else_opens_nothing() {
     }
     let pkcs8 = postern::secret::private_key(Algorithm::Es256);
     let stranger = SigningKey::from_pkcs8(&pkcs8, Algorithm::Es256, Time::from_seconds(0)).unwrap();
-    for token in [sign_access(&good, &stranger).unwrap(), "por_refresh-token".into(), "sk-an-api-key".into()] {
+    for token in [sign_access(&good, &stranger).unwrap(), "por_refresh-token".into(), "sk-an-api-key".into()]
+    {
         assert_eq!(list(&world, &token, &[]).await.status, 401, "{token}");
     }
     let unsigned = world.signed(&good).rsplit_once('.').unwrap().0.to_owned() + ".";
@@ -63,12 +70,20 @@ async fn g02_a_foreign_host_origin_or_simple_post_reaches_nothing() {
     ] {
         let answer = list(&world, &token, &headers).await;
         assert_eq!(answer.status, 403, "{headers:?}");
-        assert!(headers[1].1.contains("localhost:8787") || answer.header("access-control-allow-origin").is_empty());
+        assert!(
+            headers[1].1.contains("localhost:8787")
+                || answer.header("access-control-allow-origin").is_empty()
+        );
         // Without a token it is no different: nothing is read across origins.
         let request = Request::options("/mcp").header("host", headers[0].1).header("origin", headers[1].1);
         assert_eq!(world.send(request.body(Body::empty()).unwrap()).await.status, 403, "{headers:?}");
     }
-    for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain; application/json"] {
+    for kind in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "text/plain; application/json",
+    ] {
         assert_eq!(list(&world, &token, &[("content-type", kind)]).await.status, 415, "{kind}");
     }
     // No header of a proxy changes what is ours (attack G05).
@@ -82,7 +97,18 @@ async fn g02_a_foreign_host_origin_or_simple_post_reaches_nothing() {
 async fn g06_no_older_path_or_method_skips_the_check() {
     let world = McpWorld::new().await;
     let mut table = String::new();
-    for path in ["/mcp", "/mcp/", "/api/mcp-actions/v1", "/api/mcp-actions/v1/", "/mcp/sse", "/sse", "/mcp/message", "//mcp", "/mcp;x=y", "/MCP"] {
+    for path in [
+        "/mcp",
+        "/mcp/",
+        "/api/mcp-actions/v1",
+        "/api/mcp-actions/v1/",
+        "/mcp/sse",
+        "/sse",
+        "/mcp/message",
+        "//mcp",
+        "/mcp;x=y",
+        "/MCP",
+    ] {
         for method in ["POST", "GET", "DELETE", "HEAD", "PUT"] {
             let audience = format!("http://localhost:8787{}", path.trim_end_matches('/'));
             let mut row = Vec::new();
@@ -114,7 +140,12 @@ async fn g06_no_older_path_or_method_skips_the_check() {
         "{table}"
     );
     for line in table.lines() {
-        assert!(line.ends_with("401 401 403 200") || line.ends_with("401 401 405 405") || line.ends_with("404 404 404 404"), "{line}");
+        assert!(
+            line.ends_with("401 401 403 200")
+                || line.ends_with("401 401 405 405")
+                || line.ends_with("404 404 404 404"),
+            "{line}"
+        );
     }
 }
 
@@ -123,12 +154,23 @@ async fn g06_no_older_path_or_method_skips_the_check() {
 async fn h07_what_is_not_listed_is_not_called_and_the_other_way_round() {
     let world = McpWorld::new().await;
     let every = ["demo_echo", "demo_erase", "demo_fail", "demo_open", "demo_write-note"];
-    for scopes in ["", "openid", "demo:read", "demo:write", "other:write", "demo:read other:write", "demo:write other:write"] {
+    for scopes in [
+        "",
+        "openid",
+        "demo:read",
+        "demo:write",
+        "other:write",
+        "demo:read other:write",
+        "demo:write other:write",
+    ] {
         let token = world.token(scopes);
         let listed = world.modern(&token, "tools/list", "").await.result();
-        let listed: Vec<_> = listed["tools"].as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap()).collect();
+        let listed: Vec<_> =
+            listed["tools"].as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap()).collect();
         for tool in every {
-            for (era, form) in ERAS.into_iter().flat_map(|era| [(era, tool.to_owned()), (era, tool.replace('_', ":"))]) {
+            for (era, form) in
+                ERAS.into_iter().flat_map(|era| [(era, tool.to_owned()), (era, tool.replace('_', ":"))])
+            {
                 let answer = world.call(era, &token, &form, r#"{"text":"hi"}"#).await;
                 let status = if listed.contains(&tool) { 200 } else { 403 };
                 assert_eq!(answer.status, status, "{scopes:?} {era:?} {form}");
@@ -142,10 +184,14 @@ async fn h07_what_is_not_listed_is_not_called_and_the_other_way_round() {
 async fn a_tool_named_twice_is_not_judged_as_one_and_run_as_the_other() {
     let world = McpWorld::new().await;
     let token = world.token("demo:read");
-    for params in [r#""name":"demo_echo","name":"demo_write-note""#, r#""name":"demo_open","n\u0061me":"demo_write-note""#] {
+    for params in [
+        r#""name":"demo_echo","name":"demo_write-note""#,
+        r#""name":"demo_open","n\u0061me":"demo_write-note""#,
+    ] {
         assert_eq!(world.legacy(&token, "tools/call", params).await.code().0, 400, "{params}");
     }
-    let headers = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "demo_open")];
+    let headers =
+        [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "demo_open")];
     let body = rpc("tools/call", &format!(r#""name":"demo_write-note",{}"#, crate::support::mcp::META));
     assert_eq!(world.post(&token, &headers, &body).await.code(), (400, -32020));
     assert_eq!(world.server.written.load(std::sync::atomic::Ordering::SeqCst), 0);

@@ -45,7 +45,8 @@ async fn a_token_anywhere_but_in_the_authorization_header_does_not_count() {
     let world = McpWorld::new().await;
     let token = world.token("demo:read");
     let uri = format!("/mcp?access_token={token}");
-    let request = Request::post(uri).header("host", "localhost:8787").header("content-type", "application/json");
+    let request =
+        Request::post(uri).header("host", "localhost:8787").header("content-type", "application/json");
     let answer = world.send(request.body(Body::from(rpc("tools/list", ""))).unwrap()).await;
     assert_eq!((answer.status, answer.header("www-authenticate")), (401, CHALLENGE));
     let form = [("content-type", "application/x-www-form-urlencoded")];
@@ -75,7 +76,10 @@ async fn a_token_that_is_not_good_gets_401_invalid_token_with_the_same_scope_as_
         let answer = world.legacy(&token, "tools/list", "").await;
         let challenge = answer.header("www-authenticate");
         assert_eq!(answer.status, 401, "{why}");
-        assert!(challenge.starts_with("Bearer error=\"invalid_token\", error_description=\""), "{why} {challenge}");
+        assert!(
+            challenge.starts_with("Bearer error=\"invalid_token\", error_description=\""),
+            "{why} {challenge}"
+        );
         assert!(challenge.ends_with(CHALLENGE.strip_prefix("Bearer ").unwrap()), "{why} {challenge}");
         assert_eq!(answer.json()["error"], "invalid_token");
         assert!(answer.text.len() < 400 && !answer.text.contains(&token), "{why} {}", answer.text);
@@ -103,7 +107,10 @@ async fn a_store_that_does_not_answer_gives_503_and_never_401() {
     let token = world.token("demo:read");
     world.server.down.store(true, std::sync::atomic::Ordering::SeqCst);
     let answer = world.legacy(&token, "tools/list", "").await;
-    assert_eq!((answer.status, answer.header("retry-after"), answer.header("www-authenticate")), (503, "2", ""));
+    assert_eq!(
+        (answer.status, answer.header("retry-after"), answer.header("www-authenticate")),
+        (503, "2", "")
+    );
     assert_eq!(answer.json()["error"], "temporarily_unavailable");
 }
 
@@ -172,6 +179,10 @@ async fn each_endpoint_takes_its_own_tokens_and_names_its_own_metadata() {
     for path in ["/mcp/", "/api/mcp-actions/v1/"] {
         let answer = post(path, for_mcp.clone()).await;
         assert_eq!(answer.status, 404);
-        assert!(answer.text.contains("http://localhost:8787") && answer.text.contains("without a slash"), "{}", answer.text);
+        assert!(
+            answer.text.contains("http://localhost:8787") && answer.text.contains("without a slash"),
+            "{}",
+            answer.text
+        );
     }
 }

@@ -11,14 +11,17 @@ use crate::support::mcp::McpWorld;
 async fn lists_and_calls(lifecycle: ClientLifecycleMode, revision: &str) {
     let world = McpWorld::listening().await;
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let config = StreamableHttpClientTransportConfig::with_uri(world.resource()).auth_header(world.token("demo:write"));
+    let config = StreamableHttpClientTransportConfig::with_uri(world.resource())
+        .auth_header(world.token("demo:write"));
     let transport = StreamableHttpClientTransport::from_config(config);
     let client = serve_client_with_lifecycle(ClientConfig::default(), transport, lifecycle).await.unwrap();
     assert_eq!(client.peer_info().unwrap().protocol_version.as_str(), revision);
-    let names: Vec<_> = client.list_all_tools().await.unwrap().into_iter().map(|tool| tool.name.to_string()).collect();
+    let names: Vec<_> =
+        client.list_all_tools().await.unwrap().into_iter().map(|tool| tool.name.to_string()).collect();
     assert_eq!(names, ["demo_echo", "demo_fail", "demo_open", "demo_write-note"]);
     let arguments = json!({"text": "hi"}).as_object().cloned().unwrap();
-    let result = client.call_tool(CallToolRequestParams::new("demo_echo").with_arguments(arguments)).await.unwrap();
+    let result =
+        client.call_tool(CallToolRequestParams::new("demo_echo").with_arguments(arguments)).await.unwrap();
     assert_eq!(result.structured_content.unwrap()["said"], json!({"text": "hi"}));
     let written = client.call_tool(CallToolRequestParams::new("demo_write-note")).await.unwrap();
     assert_eq!(written.structured_content.unwrap(), json!({"written": 1}));

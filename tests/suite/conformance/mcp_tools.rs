@@ -31,7 +31,9 @@ async fn a_tool_is_listed_with_all_that_a_client_shows_and_checks() {
 
 #[tokio::test]
 async fn names_fit_every_client_by_default_and_every_form_is_called() {
-    for (style, name) in [(ToolNames::Safe, "demo_echo"), (ToolNames::Dotted, "demo.echo"), (ToolNames::Id, "demo:echo")] {
+    for (style, name) in
+        [(ToolNames::Safe, "demo_echo"), (ToolNames::Dotted, "demo.echo"), (ToolNames::Id, "demo:echo")]
+    {
         let world = McpWorld::with(|state| state.tool_names = style).await;
         let token = world.token("demo:read");
         let listed = world.legacy(&token, "tools/list", "").await.result();
@@ -49,7 +51,8 @@ async fn names_fit_every_client_by_default_and_every_form_is_called() {
 async fn an_outcome_is_structured_and_repeated_as_text() {
     let world = McpWorld::new().await;
     for era in ERAS {
-        let result = world.call(era, &world.token("demo:read"), "demo_echo", r#"{"text":"hi"}"#).await.result();
+        let result =
+            world.call(era, &world.token("demo:read"), "demo_echo", r#"{"text":"hi"}"#).await.result();
         let expected = json!({"said": {"text": "hi"}, "by": "ada@example.com", "through": "client-1"});
         assert_eq!(result["structuredContent"], expected);
         let text = result["content"][0]["text"].as_str().unwrap();
@@ -68,7 +71,9 @@ async fn an_unknown_tool_is_a_protocol_error_and_bad_arguments_are_an_answer() {
         assert!(answer.text.contains("Unknown tool: demo_nothing"));
         let text = world.call(era, &token, "demo_echo", r#"{"limit":-1,"txet":"hi"}"#).await.failure();
         assert!(text.starts_with("InputError: Invalid input to action \"demo:echo\": "), "{text}");
-        for reason in ["\"text\" is a required property", "'txet' was unexpected", "limit: -1 is less than or equal to"] {
+        for reason in
+            ["\"text\" is a required property", "'txet' was unexpected", "limit: -1 is less than or equal to"]
+        {
             assert!(text.contains(reason), "{reason}: {text}");
         }
     }
@@ -96,7 +101,8 @@ async fn a_refusal_by_a_tool_is_told_in_backstages_words() {
             ("invalid", "InputError: not that way"),
             ("conflict", "ConflictError: already there"),
         ] {
-            let answer = world.call(era, &world.token(""), "demo_fail", &format!(r#"{{"how":"{how}"}}"#)).await;
+            let answer =
+                world.call(era, &world.token(""), "demo_fail", &format!(r#"{{"how":"{how}"}}"#)).await;
             assert_eq!(answer.failure(), text, "{era:?}");
         }
     }
@@ -107,7 +113,10 @@ async fn a_fault_says_a_request_id_and_nothing_else() {
     let world = McpWorld::new().await;
     for era in ERAS {
         for how in ["fault", "panic"] {
-            let text = world.call(era, &world.token(""), "demo_fail", &format!(r#"{{"how":"{how}"}}"#)).await.failure();
+            let text = world
+                .call(era, &world.token(""), "demo_fail", &format!(r#"{{"how":"{how}"}}"#))
+                .await
+                .failure();
             assert!(!text.contains("secret"), "{text}");
             let id = text.split_whitespace().last().unwrap().trim_end_matches('.');
             assert_eq!((id.len(), id.matches('-').count()), (36, 4), "{text}");
@@ -128,10 +137,11 @@ async fn a_call_with_an_effect_is_on_record_before_it_runs_and_after() {
 async fn audit_rows(world: &McpWorld) -> Vec<String> {
     // The row after is queued, not awaited.
     for _ in 0..100 {
-        let rows: Vec<(String,)> = sqlx::query_as("select outcome from audit where event = 'tool.call' order by sequence")
-            .fetch_all(world.world.app.store.read())
-            .await
-            .unwrap();
+        let rows: Vec<(String,)> =
+            sqlx::query_as("select outcome from audit where event = 'tool.call' order by sequence")
+                .fetch_all(world.world.app.store.read())
+                .await
+                .unwrap();
         if rows.len() >= 2 {
             return rows.into_iter().map(|row| row.0).collect();
         }

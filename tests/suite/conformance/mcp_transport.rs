@@ -39,8 +39,18 @@ async fn a_modern_request_is_refused_in_the_pinned_order() {
         ("unknown method", vec![v(MODERN), ("mcp-method", "no/such")], rpc("no/such", META), (404, -32601)),
         ("initialize", vec![v(MODERN), ("mcp-method", "initialize")], rpc("initialize", META), (404, -32601)),
         ("ping", vec![v(MODERN), ("mcp-method", "ping")], rpc("ping", META), (404, -32601)),
-        ("setLevel", vec![v(MODERN), ("mcp-method", "logging/setLevel")], rpc("logging/setLevel", META), (404, -32601)),
-        ("subscribe", vec![v(MODERN), ("mcp-method", "resources/subscribe")], rpc("resources/subscribe", META), (404, -32601)),
+        (
+            "setLevel",
+            vec![v(MODERN), ("mcp-method", "logging/setLevel")],
+            rpc("logging/setLevel", META),
+            (404, -32601),
+        ),
+        (
+            "subscribe",
+            vec![v(MODERN), ("mcp-method", "resources/subscribe")],
+            rpc("resources/subscribe", META),
+            (404, -32601),
+        ),
     ] {
         let answer = world.post(&token, &headers, &body).await;
         assert_eq!(answer.code(), expected, "{what}");
@@ -80,14 +90,19 @@ async fn initialize_negotiates_a_legacy_revision_and_issues_no_session() {
         ("2026-07-28", "2025-11-25"),
         ("1999-01-01", "2025-11-25"),
     ] {
-        let params = format!(r#""protocolVersion":"{asked}","capabilities":{{}},"clientInfo":{{"name":"t","version":"1"}}"#);
+        let params = format!(
+            r#""protocolVersion":"{asked}","capabilities":{{}},"clientInfo":{{"name":"t","version":"1"}}"#
+        );
         // R43: the same id again, as VS Code sends it after signing in.
         for _ in 0..2 {
             let answer = world.legacy(&token, "initialize", &params).await;
             assert_eq!(answer.header("mcp-session-id"), "");
             let result = answer.result();
             assert_eq!(result["protocolVersion"], answered, "{asked}");
-            assert_eq!((&result["serverInfo"]["name"], &result["capabilities"]), (&json!("postern"), &json!({"tools": {}})));
+            assert_eq!(
+                (&result["serverInfo"]["name"], &result["capabilities"]),
+                (&json!("postern"), &json!({"tools": {}}))
+            );
             assert!(result.get("resultType").is_none());
         }
     }
@@ -98,7 +113,11 @@ async fn initialize_negotiates_a_legacy_revision_and_issues_no_session() {
 async fn legacy_requests_need_no_handshake_no_header_and_no_session() {
     let world = McpWorld::new().await;
     let token = world.token("demo:read");
-    for headers in [vec![], vec![("mcp-protocol-version", "2025-03-26")], vec![("mcp-session-id", "from-before-a-restart")]] {
+    for headers in [
+        vec![],
+        vec![("mcp-protocol-version", "2025-03-26")],
+        vec![("mcp-session-id", "from-before-a-restart")],
+    ] {
         let answer = world.post(&token, &headers, &rpc("tools/list", "")).await;
         let result = answer.result();
         assert!(result.get("resultType").is_none(), "{headers:?}: {result}");
@@ -141,7 +160,10 @@ async fn what_is_not_one_request_is_refused_in_words() {
     }
     for (body, expected) in [
         (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call"}"#, (200, -32602)),
-        (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"demo_echo","arguments":[]}}"#, (200, -32602)),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"demo_echo","arguments":[]}}"#,
+            (200, -32602),
+        ),
         (r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}"#, (200, -32602)),
     ] {
         assert_eq!(world.post(&token, &[], body).await.code(), expected, "{body}");
@@ -154,9 +176,17 @@ async fn get_and_delete_are_405_with_a_token_and_say_why() {
     let world = McpWorld::new().await;
     let token = world.token("demo:read");
     for method in ["GET", "DELETE", "PUT"] {
-        for headers in [vec![], vec![("accept", "text/event-stream")], vec![("mcp-session-id", "x"), ("last-event-id", "1")]] {
+        for headers in [
+            vec![],
+            vec![("accept", "text/event-stream")],
+            vec![("mcp-session-id", "x"), ("last-event-id", "1")],
+        ] {
             let answer = with_method(&world, method, &token, &headers).await;
-            assert_eq!((answer.status, answer.header("allow")), (405, "POST, OPTIONS"), "{method} {headers:?}");
+            assert_eq!(
+                (answer.status, answer.header("allow")),
+                (405, "POST, OPTIONS"),
+                "{method} {headers:?}"
+            );
             assert_eq!(answer.json()["error"], "method_not_allowed");
         }
     }
@@ -207,7 +237,16 @@ async fn a_client_in_a_browser_on_this_machine_can_read_the_challenge() {
     assert_eq!((answer.status, answer.header("access-control-allow-origin")), (204, origin));
     assert!(answer.header("access-control-allow-methods").contains("DELETE"));
     let allowed = answer.header("access-control-allow-headers");
-    for name in ["authorization", "content-type", "mcp-protocol-version", "mcp-method", "mcp-name", "mcp-param-region", "mcp-session-id", "last-event-id"] {
+    for name in [
+        "authorization",
+        "content-type",
+        "mcp-protocol-version",
+        "mcp-method",
+        "mcp-name",
+        "mcp-param-region",
+        "mcp-session-id",
+        "last-event-id",
+    ] {
         assert!(allowed.contains(name), "{name}: {allowed}");
     }
     assert!(!allowed.contains("x-evil") && answer.header("access-control-allow-credentials").is_empty());
@@ -234,6 +273,9 @@ async fn every_modern_result_says_that_it_is_complete_and_by_whom() {
         assert_eq!(result["_meta"]["io.modelcontextprotocol/serverInfo"]["name"], "postern", "{result}");
     }
     for era in ERAS {
-        assert_eq!(world.call(era, &token, "demo_open", "{}").await.header("content-type"), "application/json");
+        assert_eq!(
+            world.call(era, &token, "demo_open", "{}").await.header("content-type"),
+            "application/json"
+        );
     }
 }

@@ -80,7 +80,10 @@ impl Answer {
 
     /// The HTTP status and the JSON-RPC error code.
     pub fn code(&self) -> (u16, i64) {
-        (self.status, self.json()["error"]["code"].as_i64().unwrap_or_else(|| panic!("no error: {}", self.text)))
+        (
+            self.status,
+            self.json()["error"]["code"].as_i64().unwrap_or_else(|| panic!("no error: {}", self.text)),
+        )
     }
 
     /// The text of a failed tool call.
@@ -259,7 +262,9 @@ fn actions(server: &Arc<Server>) -> Vec<Action> {
     );
     echo.aliases = vec!["demo:say".into()];
     echo.run = Arc::new(|caller, arguments| {
-        Box::pin(async move { Ok(json!({"said": arguments, "by": caller.username, "through": caller.client_id})) })
+        Box::pin(
+            async move { Ok(json!({"said": arguments, "by": caller.username, "through": caller.client_id})) },
+        )
     });
     let mut fail = make(
         "demo:fail",
