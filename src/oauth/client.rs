@@ -195,7 +195,7 @@ impl TrustedRedirect {
 fn same_but_for_port(registered: &str, presented: &str) -> bool {
     match (loopback_parts(registered), loopback_parts(presented)) {
         (Some((host, rest)), Some((other_host, other_rest))) => {
-            let slash = |path| if path == "" { "/" } else { path };
+            let slash = |path| if path.is_empty() { "/" } else { path };
             host == other_host && slash(rest) == slash(other_rest)
         }
         _ => false,
