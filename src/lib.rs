@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod actions;
+pub mod admin;
 pub mod app;
 pub mod audit;
 pub mod clock;

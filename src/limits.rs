@@ -34,6 +34,20 @@ pub const AUDIT_GATHER_MILLIS: u64 = 50;
 pub const AUDIT_RETRY_MILLIS: u64 = 100;
 /// Last pause; after it the entries are given up and the log says how many.
 pub const AUDIT_RETRY_MILLIS_MAX: u64 = 25_600;
+/// How long `healthcheck` waits, in seconds; under the 5 s that images usually allow.
+pub const HEALTHCHECK_SECONDS: u64 = 3;
+/// How much of an answer `healthcheck` reads, in bytes.
+pub const HEALTHCHECK_BYTES_MAX: u64 = 4_096;
+/// How often what has ended is removed, in seconds.
+pub const SWEEP_SECONDS: u64 = 600;
+/// How long an ended code or request is kept, in seconds, so that its replay is recognised.
+pub const ENDED_KEPT_SECONDS: i64 = 86_400;
+/// How much longer than a token's life a superseded key verifies, in seconds: clocks differ.
+pub const KEY_OVERLAP_SECONDS: i64 = 600;
+/// How long a stopping server lets requests finish, in seconds.
+pub const DRAIN_SECONDS: u64 = 10;
+/// How long the link that makes the first administrator works, in seconds.
+pub const FIRST_ADMIN_LINK_SECONDS: i64 = 1_800;
 /// Most verified callers a node remembers: one entry is about 500 bytes, so at most some 16 MB.
 pub const LIVE_CALLERS_MAX: u64 = 32_768;
 /// Longest bearer token that is looked at, in bytes. Ours are under 1,000; the rest is not worth a digest.

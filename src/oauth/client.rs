@@ -195,8 +195,9 @@ impl TrustedRedirect {
 fn same_but_for_port(registered: &str, presented: &str) -> bool {
     match (loopback_parts(registered), loopback_parts(presented)) {
         (Some((host, rest)), Some((other_host, other_rest))) => {
-            let slash = |path| if path == "" { "/" } else { path };
-            host == other_host && slash(rest) == slash(other_rest)
+            host == other_host
+                && rest.strip_prefix('/').unwrap_or(rest)
+                    == other_rest.strip_prefix('/').unwrap_or(other_rest)
         }
         _ => false,
     }
