@@ -2,8 +2,6 @@
 
 use super::*;
 
-const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
-
 /// What comes of a message: `-` for nothing to answer, `ok`, or the status and code.
 fn verdict(headers: &[(&'static str, &str)], body: &str) -> String {
     let mut map = HeaderMap::new();
@@ -21,144 +19,87 @@ fn verdict(headers: &[(&'static str, &str)], body: &str) -> String {
     }
 }
 
-fn request(method: &str, params: &str) -> String {
-    format!(r#"{{"jsonrpc":"2.0","id":7,"method":"{method}","params":{{{params}}}}}"#)
-}
-
-fn meta(version: &str) -> String {
-    META.replace("2026-07-28", version)
-}
+/// MCP-Protocol-Version, Mcp-Method, Mcp-Name, the body's method, its `_meta`, and what comes of it. `-` is nothing,
+/// `+` joins values of a header that comes twice, `2026` is the modern revision and `9999` one that nobody knows.
+const TABLE: &str = "
+    -          -               -                 tools/list      -          ok 7
+    -          -               -                 tools/call      -          ok 7 a
+    -          -               -                 initialize      -          ok 7
+    2025-11-25 -               -                 tools/call      -          ok 7 a
+    2025-03-26 -               -                 ping            -          ok 7
+    2026       tools/list      -                 tools/list      2026       ok 7
+    2026       tools/call      a                 tools/call      2026       ok 7 a
+    2026       tools/call      =?base64?YQ==?=   tools/call      2026       ok 7 a
+    2026       server/discover -                 server/discover 2026       ok 7
+    2026       no/such         -                 no/such         2026       ok 7
+    -          tools/list      -                 tools/list      2026       400 -32020 id 7
+    2025-11-25 tools/list      -                 tools/list      2026       400 -32020 id 7
+    9999       tools/list      -                 tools/list      2026       400 -32020 id 7
+    2026       tools/list      -                 tools/list      9999       400 -32020 id 7
+    2026+2026  tools/list      -                 tools/list      2026       400 -32020 id 7
+    2026       -               -                 tools/list      2026       400 -32020 id 7
+    2026       tools/call      -                 tools/list      2026       400 -32020 id 7
+    2026       TOOLS/LIST      -                 tools/list      2026       400 -32020 id 7
+    2026       tools/call      -                 tools/call      2026       400 -32020 id 7
+    2026       tools/call      b                 tools/call      2026       400 -32020 id 7
+    2026       tools/call      a+b               tools/call      2026       400 -32020 id 7
+    2026       tools/call      =?base64?YQ?=     tools/call      2026       400 -32020 id 7
+    2026       tools/list      -                 tools/list      -          400 -32602 id 7
+    2026       tools/list      -                 tools/list      no-version 400 -32602 id 7
+    2026       tools/list      -                 tools/list      null       400 -32602 id 7
+    2026       tools/list      -                 tools/list      no-caps    400 -32602 id 7
+    9999       tools/list      -                 tools/list      9999       400 -32022 id 7
+    2025-11-25 tools/list      -                 tools/list      2025-11-25 400 -32022 id 7
+    2024-11-05 tools/list      -                 tools/list      2024-11-05 400 -32022 id 7
+    2024-11-05 -               -                 tools/list      -          400 -32022 id 7
+    2026       initialize      -                 initialize      2026       404 -32601 id 7
+    2026       ping            -                 ping            2026       404 -32601 id 7
+    2026       logging/setLevel -                logging/setLevel 2026      404 -32601 id 7
+";
 
 #[test]
 fn the_era_is_decided_by_metadata_and_the_order_of_refusals_is_the_pinned_one() {
-    let v = |value| ("mcp-protocol-version", value);
-    let m = |value| ("mcp-method", value);
-    let n = |value| ("mcp-name", value);
-    let call = format!(r#""name":"a",{META}"#);
-    let capabilities_only = r#""_meta":{"io.modelcontextprotocol/clientCapabilities":{}}"#;
-    let version_only = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}"#;
-    let rows: Vec<(&str, Vec<(&'static str, &str)>, String, &str)> = vec![
-        // Legacy: no metadata, or a legacy header.
-        ("no header", vec![], request("tools/list", ""), "ok 7"),
-        ("legacy header", vec![v("2025-11-25")], request("tools/call", r#""name":"a""#), "ok 7 a"),
-        ("initialize", vec![], request("initialize", r#""protocolVersion":"2025-11-25""#), "ok 7"),
-        ("ping", vec![v("2025-03-26")], request("ping", ""), "ok 7"),
-        ("vendor meta", vec![], request("tools/list", r#""_meta":{"progressToken":1}"#), "ok 7"),
-        // Modern.
-        ("complete", vec![v(MODERN), m("tools/call"), n("a")], request("tools/call", &call), "ok 7 a"),
-        ("discover", vec![v(MODERN), m("server/discover")], request("server/discover", META), "ok 7"),
-        ("blanks around", vec![v(" 2026-07-28 "), m(" tools/list ")], request("tools/list", META), "ok 7"),
-        (
-            "base64 name",
-            vec![v(MODERN), m("tools/call"), n("=?base64?YQ==?=")],
-            request("tools/call", &call),
-            "ok 7 a",
-        ),
-        // Headers first.
-        ("meta without header", vec![m("tools/list")], request("tools/list", META), "400 -32020 id 7"),
-        (
-            "header is not meta",
-            vec![v("2025-11-25"), m("tools/list")],
-            request("tools/list", META),
-            "400 -32020 id 7",
-        ),
-        (
-            "unknown header, other meta",
-            vec![v("9999-01-01"), m("tools/list")],
-            request("tools/list", META),
-            "400 -32020 id 7",
-        ),
-        (
-            "unknown meta, other header",
-            vec![v(MODERN), m("tools/list")],
-            request("tools/list", &meta("9999-01-01")),
-            "400 -32020 id 7",
-        ),
-        (
-            "two versions",
-            vec![v(MODERN), v(MODERN), m("tools/list")],
-            request("tools/list", META),
-            "400 -32020 id 7",
-        ),
-        ("no method", vec![v(MODERN)], request("tools/list", META), "400 -32020 id 7"),
-        ("other method", vec![v(MODERN), m("tools/call")], request("tools/list", META), "400 -32020 id 7"),
-        (
-            "method in capitals",
-            vec![v(MODERN), m("TOOLS/LIST")],
-            request("tools/list", META),
-            "400 -32020 id 7",
-        ),
-        ("no name", vec![v(MODERN), m("tools/call")], request("tools/call", &call), "400 -32020 id 7"),
-        (
-            "other name",
-            vec![v(MODERN), m("tools/call"), n("b")],
-            request("tools/call", &call),
-            "400 -32020 id 7",
-        ),
-        (
-            "two names",
-            vec![v(MODERN), m("tools/call"), n("a"), n("b")],
-            request("tools/call", &call),
-            "400 -32020 id 7",
-        ),
-        (
-            "base64 without padding",
-            vec![v(MODERN), m("tools/call"), n("=?base64?YQ?=")],
-            request("tools/call", &call),
-            "400 -32020 id 7",
-        ),
-        // Then `_meta`.
-        ("no meta", vec![v(MODERN), m("tools/list")], request("tools/list", ""), "400 -32602 id 7"),
-        (
-            "no version in meta",
-            vec![v(MODERN), m("tools/list")],
-            request("tools/list", capabilities_only),
-            "400 -32602 id 7",
-        ),
-        (
-            "no capabilities",
-            vec![v(MODERN), m("tools/list")],
-            request("tools/list", version_only),
-            "400 -32602 id 7",
-        ),
-        (
-            "version null",
-            vec![v(MODERN), m("tools/list")],
-            request("tools/list", &META.replace("\"2026-07-28\"", "null")),
-            "400 -32602 id 7",
-        ),
-        // Then the revision.
-        (
-            "unknown revision",
-            vec![v("9999-01-01"), m("tools/list")],
-            request("tools/list", &meta("9999-01-01")),
-            "400 -32022 id 7",
-        ),
-        (
-            "legacy revision in meta",
-            vec![v("2025-11-25"), m("tools/list")],
-            request("tools/list", &meta("2025-11-25")),
-            "400 -32022 id 7",
-        ),
-        (
-            "revision never served",
-            vec![v("2024-11-05"), m("tools/list")],
-            request("tools/list", &meta("2024-11-05")),
-            "400 -32022 id 7",
-        ),
-        ("unknown header alone", vec![v("2024-11-05")], request("tools/list", ""), "400 -32022 id 7"),
-        // Then the method.
-        (
-            "modern initialize",
-            vec![v(MODERN), m("initialize")],
-            request("initialize", META),
-            "404 -32601 id 7",
-        ),
-        ("modern ping", vec![v(MODERN), m("ping")], request("ping", META), "404 -32601 id 7"),
-    ];
-    for (what, headers, body, expected) in rows {
-        assert_eq!(verdict(&headers, &body), expected, "{what}");
+    let revision = |word: &str| match word {
+        "2026" => MODERN.to_owned(),
+        "9999" => "9999-01-01".to_owned(),
+        other => other.to_owned(),
+    };
+    for row in TABLE.lines().filter(|row| !row.trim().is_empty()) {
+        let cells: Vec<_> = row.split_whitespace().collect();
+        let names = ["mcp-protocol-version", "mcp-method", "mcp-name"];
+        let headers: Vec<(&'static str, String)> = names
+            .into_iter()
+            .zip(&cells)
+            .filter(|(_, cell)| **cell != "-")
+            .flat_map(|(name, cell)| cell.split('+').map(move |value| (name, revision(value))))
+            .collect();
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let (version, capabilities) = (
+            r#""io.modelcontextprotocol/protocolVersion":"#,
+            r#""io.modelcontextprotocol/clientCapabilities":{}"#,
+        );
+        let meta = match cells[4] {
+            "-" => r#""progressToken":1"#.to_owned(),
+            "no-version" => capabilities.to_owned(),
+            "no-caps" => format!(r#"{version}"{MODERN}""#),
+            "null" => format!("{version}null,{capabilities}"),
+            word => format!(r#"{version}"{}",{capabilities}"#, revision(word)),
+        };
+        let name = if cells[3] == "tools/call" { r#""name":"a","# } else { "" };
+        let method = cells[3];
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":7,"method":"{method}","params":{{{name}"_meta":{{{meta}}}}}}}"#
+        );
+        assert_eq!(verdict(&headers, &body), cells[5..].join(" "), "{row}");
     }
+}
+
+#[test]
+fn blanks_around_a_header_do_not_count() {
+    let meta = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
+    let body = format!(r#"{{"jsonrpc":"2.0","id":7,"method":"tools/list","params":{{{meta}}}}}"#);
+    let headers = [("mcp-protocol-version", " 2026-07-28 "), ("mcp-method", " tools/list ")];
+    assert_eq!(verdict(&headers, &body), "ok 7");
 }
 
 #[test]
