@@ -12,7 +12,7 @@ use crate::oauth::claims::{self, AccessClaims, TokenRefusal};
 use crate::oauth::key::KeyRing;
 
 /// A token that was verified: who calls, and until when the token speaks for them.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Verified {
     /// Who calls.
     pub caller: Arc<Caller>,
@@ -20,10 +20,12 @@ pub struct Verified {
     pub expires_at: Time,
     /// The token's own name (`jti`), by which it can be revoked alone.
     pub token_id: String,
+    /// The keys it was verified with. Under other keys it has to be verified again.
+    keys: Arc<KeyRing>,
 }
 
-impl From<AccessClaims> for Verified {
-    fn from(claims: AccessClaims) -> Self {
+impl Verified {
+    fn new(claims: AccessClaims, keys: Arc<KeyRing>) -> Self {
         let caller = Caller {
             subject: claims.subject,
             username: claims.username,
@@ -33,7 +35,7 @@ impl From<AccessClaims> for Verified {
             scopes: claims.scope,
             resource: claims.audience,
         };
-        Self { caller: Arc::new(caller), expires_at: claims.expires_at, token_id: claims.token_id }
+        Self { caller: Arc::new(caller), expires_at: claims.expires_at, token_id: claims.token_id, keys }
     }
 }
 
@@ -74,7 +76,15 @@ impl Authority {
     /// # Errors
     /// [`TokenRefusal`] says why the token is not accepted.
     pub fn verify(&self, token: &str, audience: &str, now: Time) -> Result<Verified, TokenRefusal> {
-        claims::verify_access(token, &(self.keys)(), &self.issuer, audience, now).map(Verified::from)
+        let keys = (self.keys)();
+        let claims = claims::verify_access(token, &keys, &self.issuer, audience, now)?;
+        Ok(Verified::new(claims, keys))
+    }
+
+    /// Whether the keys of the moment are those that `verified` was verified with. A key that retires is announced
+    /// before the new ring is at hand; a token that slipped back in between, under the old ring, ends here.
+    pub fn still_has_the_keys_of(&self, verified: &Verified) -> bool {
+        Arc::ptr_eq(&verified.keys, &(self.keys)())
     }
 
     /// Whether the grant behind a token still stands.
@@ -83,6 +93,12 @@ impl Authority {
     /// [`Unavailable`] where the store does not answer.
     pub async fn is_live(&self, verified: &Verified) -> Result<bool, Unavailable> {
         (self.is_live)(verified).await
+    }
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified").field("caller", &self.caller).finish_non_exhaustive()
     }
 }
 

@@ -73,7 +73,9 @@ impl LiveCallers {
     ) -> Result<Arc<Caller>, Refused> {
         self.hear_news();
         let digest = secret::sha256(token.as_bytes());
-        if let Some(found) = self.known.get(&digest) {
+        if let Some(found) = self.known.get(&digest)
+            && authority.still_has_the_keys_of(&found)
+        {
             return self.admit_known(authority, digest, found, resource, now).await;
         }
         let generation = self.generation.load(Ordering::SeqCst);
@@ -173,8 +175,8 @@ fn concerns(event: &Event, verified: &Verified) -> bool {
         Event::ClientRevoked(id) => caller.client_id == *id,
         Event::UserSuspended(id) => caller.is_user && caller.subject == *id,
         Event::TokenRevoked(jti) => verified.token_id == *jti,
-        // Which key signed a token is not remembered; keys change rarely, and verifying everyone again is cheap.
-        // What was told while the news were lost could have concerned anyone.
+        // Keys change rarely, and verifying everyone again is cheap. What was told while the news were lost could have
+        // concerned anyone.
         Event::KeysChanged | Event::Trusted => true,
         Event::Distrusted => false,
     }

@@ -238,7 +238,8 @@ pub fn later(world: &McpWorld, seconds: i64) -> Time {
     world.world.clock.now()
 }
 
-fn actions(server: &Arc<Server>) -> Vec<Action> {
+/// Tools that do nothing much.
+pub fn actions(server: &Arc<Server>) -> Vec<Action> {
     let make = |id: &str, effect, scope: Option<&str>, input: Value| Action {
         id: id.into(),
         title: format!("Title of {id}"),
