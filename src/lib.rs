@@ -59,6 +59,7 @@ pub mod audit;
 pub mod clock;
 pub mod config;
 pub mod limits;
+pub mod mcp;
 pub mod oauth;
 pub mod ops;
 pub mod secret;

@@ -1,3 +1,4 @@
 //! It works.
 
+mod mcp_revoke;
 pub mod store;
