@@ -67,7 +67,8 @@ impl<K: Kind> Secret<K> {
     /// Returns `None` where the text cannot be one of this kind, without asking anybody.
     pub fn presented(text: &str) -> Option<Self> {
         let body = text.strip_prefix(K::PREFIX)?;
-        let fits = body.len() == 43 && body.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        let fits =
+            body.len() == 43 && body.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         fits.then(|| Self { text: text.to_owned(), kind: PhantomData })
     }
 
@@ -144,10 +145,14 @@ pub struct Vault {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// The key is not 32 bytes of base64url.
-    #[error("the encryption key must be 32 bytes in base64url; make one with `openssl rand -base64 32 | tr '+/' '-_' | tr -d =`")]
+    #[error(
+        "the encryption key must be 32 bytes in base64url; make one with `openssl rand -base64 32 | tr '+/' '-_' | tr -d =`"
+    )]
     BadKey,
     /// Sealed under another key than the one at hand.
-    #[error("sealed under encryption key {sealed}, but the key at hand is {ours}: restore the key this database was made with")]
+    #[error(
+        "sealed under encryption key {sealed}, but the key at hand is {ours}: restore the key this database was made with"
+    )]
     OtherKey {
         /// The id of the key that sealed it.
         sealed: String,
@@ -231,7 +236,8 @@ fn derived<K: Kind>(secret: &Secret<K>) -> RandomizedNonceKey {
 #[expect(clippy::expect_used, reason = "AES-GCM seals anything under 64 GiB")]
 fn seal(key: &RandomizedNonceKey, row: &str, plain: &[u8]) -> String {
     let mut buffer = plain.to_vec();
-    let nonce = key.seal_in_place_append_tag(Aad::from(row.as_bytes()), &mut buffer).expect("a short plaintext");
+    let nonce =
+        key.seal_in_place_append_tag(Aad::from(row.as_bytes()), &mut buffer).expect("a short plaintext");
     let mut sealed = nonce.as_ref().to_vec();
     sealed.extend_from_slice(&buffer);
     BASE64URL.encode(sealed)
@@ -244,7 +250,8 @@ fn open(key: &RandomizedNonceKey, row: &str, sealed: &str) -> Result<Vec<u8>, Se
     }
     let mut buffer = bytes.split_off(limits::AEAD_NONCE_BYTES);
     let nonce = aws_lc_rs::aead::Nonce::try_assume_unique_for_key(&bytes).map_err(|_| SealError::Broken)?;
-    let plain = key.open_in_place(nonce, Aad::from(row.as_bytes()), &mut buffer).map_err(|_| SealError::Broken)?;
+    let plain =
+        key.open_in_place(nonce, Aad::from(row.as_bytes()), &mut buffer).map_err(|_| SealError::Broken)?;
     Ok(plain.to_vec())
 }
 
