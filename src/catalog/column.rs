@@ -171,11 +171,14 @@ impl Texts {
                 at = hit + 1; // Half in one text, half in the next: in neither.
                 continue;
             }
-            found(index, match (hit == start, hit + length == end) {
-                (true, true) => Match::Whole,
-                (true, false) => Match::Begins,
-                (false, _) => Match::Inside,
-            });
+            found(
+                index,
+                match (hit == start, hit + length == end) {
+                    (true, true) => Match::Whole,
+                    (true, false) => Match::Begins,
+                    (false, _) => Match::Inside,
+                },
+            );
             at = end;
             index += 1;
             if index == self.ends.len() {

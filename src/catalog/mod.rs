@@ -7,14 +7,23 @@
 //! A descriptor's way: [`load`] finds files → [`yaml`] cuts documents → [`descriptor`] checks one entity →
 //! [`placeholder`] brings in its texts → [`relation`] links all of them → [`index`] answers.
 
+pub mod column;
+pub mod cursor;
 pub mod descriptor;
 pub mod files;
+pub mod filter;
 pub mod flatten;
 pub mod format;
+pub mod index;
 pub mod load;
 pub mod placeholder;
+pub mod predicate;
+pub mod project;
+pub mod query;
 pub mod relation;
 pub mod schema;
+pub mod set;
+pub mod text;
 pub mod yaml;
 
 /// At most 120 characters of something found where something else was expected: a fault is a sentence,

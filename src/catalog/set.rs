@@ -69,9 +69,11 @@ impl Set {
         self.words.iter().enumerate().skip(first).flat_map(move |(index, &word)| {
             let word = if index == first { word & (u64::MAX << (start % 64)) } else { word };
             let base = u32::try_from(index * 64).unwrap_or(u32::MAX);
-            std::iter::successors(Some(word), |word| Some(word & (word - 1)))
-                .take_while(|word| *word != 0)
-                .map(move |word| base + word.trailing_zeros())
+            std::iter::successors((word != 0).then_some(word), |word| {
+                let rest = word & (word - 1);
+                (rest != 0).then_some(rest)
+            })
+            .map(move |word| base + word.trailing_zeros())
         })
     }
 }
