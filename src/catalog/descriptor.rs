@@ -1,5 +1,7 @@
 //! One document → one entity: checked, completed and in the order that a reader of the catalog sees.
 
+use std::sync::Arc;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Map, Value};
 
@@ -33,8 +35,8 @@ pub struct Entity {
     pub value: Value,
     /// Where it was described.
     pub place: Place,
-    /// The absolute path of that file, where there is one; relative URLs of a template start there.
-    pub path: Option<std::path::PathBuf>,
+    /// The tree that file is in; relative URLs of a template are resolved there.
+    pub files: Arc<Files>,
 }
 
 /// What is wrong with one document.
@@ -52,7 +54,7 @@ pub struct Faults {
 ///
 /// # Errors
 /// Every fault of the document; nothing of it is used then.
-pub fn entity(document: Value, place: &Place, origin: &str, files: &Files) -> Result<Entity, Faults> {
+pub fn entity(document: Value, place: &Place, origin: &str, files: &Arc<Files>) -> Result<Entity, Faults> {
     let mut messages = Vec::new();
     let Value::Object(mut root) = document else {
         let found = match document {
@@ -86,7 +88,7 @@ pub fn entity(document: Value, place: &Place, origin: &str, files: &Files) -> Re
     match reference {
         Some(reference) if messages.is_empty() => {
             let value = complete(root, &reference, place, origin);
-            Ok(Entity { reference, value, place: place.clone(), path: files.absolute(&place.file) })
+            Ok(Entity { reference, value, place: place.clone(), files: Arc::clone(files) })
         }
         reference => Err(Faults { reference: reference.map(|r| r.to_string()), messages }),
     }
@@ -159,11 +161,9 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const NONE: Files = Files::Embedded(&[]);
-
     fn of(document: Value) -> Result<Entity, Faults> {
         let place = Place { file: "org/a.yaml".to_owned(), document: 2, line: 7 };
-        entity(document, &place, "all.yaml", &NONE)
+        entity(document, &place, "all.yaml", &Arc::new(Files::Embedded(&[])))
     }
 
     fn component() -> Value {

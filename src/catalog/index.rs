@@ -4,13 +4,13 @@
 //! old one reads a whole truth. Positions in it are in order of reference, so that "unsorted" is sorted too.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::column::{Column, Filling};
 use super::descriptor::Entity;
+use super::files::Files;
 use super::relation::{self, Ref};
 use super::{flatten, text};
 
@@ -19,7 +19,7 @@ use super::{flatten, text};
 pub struct Index {
     entities: Vec<Arc<Value>>,
     references: Vec<Ref>,
-    paths: Vec<Option<PathBuf>>,
+    sources: Vec<(Arc<Files>, Box<str>)>,
     by_reference: HashMap<Ref, u32>,
     by_name: HashMap<Box<str>, Vec<u32>>,
     columns: HashMap<Box<str>, Column>,
@@ -43,7 +43,7 @@ impl Index {
             index.by_name.entry(entity.reference.name().into()).or_default().push(at);
             index.by_reference.insert(entity.reference.clone(), at);
             index.references.push(entity.reference);
-            index.paths.push(entity.path);
+            index.sources.push((entity.files, entity.place.file.into()));
             index.entities.push(Arc::new(entity.value));
         }
         index.columns = fillings.into_iter().map(|(key, filling)| (key, filling.finish())).collect();
@@ -85,9 +85,10 @@ impl Index {
         self.by_reference.get(reference).map(|&at| self.entity(at))
     }
 
-    /// The file that an entity was described in, where it has one: relative URLs of a template start there.
-    pub fn path(&self, reference: &str) -> Option<&Path> {
-        self.by_reference.get(reference).and_then(|&at| self.paths[at as usize].as_deref())
+    /// The tree and the file in it that an entity was described in: relative URLs of a template start there.
+    pub fn source(&self, reference: &str) -> Option<(&Files, &str)> {
+        let (files, file) = &self.sources[self.position(reference)? as usize];
+        Some((files.as_ref(), file.as_ref()))
     }
 
     /// The position of a canonical reference.

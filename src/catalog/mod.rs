@@ -4,34 +4,100 @@
 //! questions (filter, predicate, full text), and the actions on them. Does not own: where rows are kept
 //! (`store`), who may read an entity (`access`), or how MCP shows an answer (`mcp`).
 //!
-//! A descriptor's way: [`load`] finds files → [`yaml`] cuts documents → [`descriptor`] checks one entity →
-//! [`placeholder`] brings in its texts → [`relation`] links all of them → [`index`] answers.
+//! A descriptor's way: [`load()`] finds files → [`yaml`] cuts documents → [`descriptor`] checks one entity
+//! (its shape in [`schema`], its names in [`format`](mod@format), its texts in [`placeholder`]) → [`relation`]
+//! links all of them → [`index`] holds them. A question's way: [`actions`] → [`query`] → [`predicate`] or
+//! [`filter`], [`text`] → [`column`] by [`column`] as a [`set`] → a page.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+pub mod load;
+
+pub mod files;
+pub mod yaml;
+
+pub mod descriptor;
+pub mod schema;
+
+pub mod format;
+pub mod placeholder;
+
+pub mod relation;
+
+pub mod flatten;
+pub mod index;
 
 pub mod column;
+pub mod set;
+
+pub mod query;
+
 pub mod cursor;
-pub mod descriptor;
-pub mod files;
 pub mod filter;
-pub mod flatten;
-pub mod format;
-pub mod index;
-pub mod load;
-pub mod placeholder;
 pub mod predicate;
 pub mod project;
-pub mod query;
-pub mod relation;
-pub mod schema;
-pub mod set;
 pub mod text;
-pub mod yaml;
+
+pub mod actions;
+
+pub mod schemas;
+pub mod suggest;
+pub mod who_am_i;
+
+pub mod check;
+pub mod sample;
+
+pub use check::check;
+pub use load::{Loaded, load};
+
+use index::Index;
+
+/// The catalog of this node: a handle that all who ask share, and that always points at one whole index.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    current: Arc<ArcSwap<Index>>,
+}
+
+impl Catalog {
+    /// A catalog of these entities, linked by [`relation::link`] as [`load()`] gives them.
+    pub fn new(entities: Vec<descriptor::Entity>) -> Self {
+        let catalog = Self::default();
+        catalog.replace(entities);
+        catalog
+    }
+
+    /// The catalog of the fictional company that the binary carries.
+    pub fn sample() -> Self {
+        Self::new(load::load_embedded(sample::FILES).entities)
+    }
+
+    /// The index of this moment. Whoever holds it is not disturbed by a change.
+    pub fn index(&self) -> Arc<Index> {
+        self.current.load_full()
+    }
+
+    /// Turns to a new set of entities in one step: nobody ever sees half of it.
+    pub fn replace(&self, entities: Vec<descriptor::Entity>) {
+        self.current.store(Arc::new(Index::new(entities)));
+    }
+
+    /// Reads `paths` and turns to what they hold. Gives what there was to say about them; entities are in the
+    /// index then, not in the answer.
+    pub fn reload(&self, paths: &[PathBuf]) -> Loaded {
+        let mut loaded = load(paths);
+        self.replace(std::mem::take(&mut loaded.entities));
+        loaded
+    }
+}
 
 /// At most 120 characters of something found where something else was expected: a fault is a sentence,
 /// never a dump.
 pub(crate) fn excerpt(text: &str) -> String {
-    let mut short: String = text.chars().take(120).collect();
-    if short.len() < text.len() {
-        short.push('…');
+    match text.char_indices().nth(120) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
     }
-    short
 }

@@ -236,14 +236,17 @@ pub fn ownership<'a>(user: &str, relations_of: impl Fn(&str) -> Option<&'a Value
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::super::descriptor::Place;
+    use super::super::files::Files;
     use super::*;
 
     fn entities(described: &[(&str, Value)]) -> Vec<Entity> {
         let one = |(reference, spec): &(&str, Value)| {
             let reference = Ref::parse(reference, None, "default").unwrap();
             let place = Place { file: "f".to_owned(), document: 1, line: 1 };
-            Entity { value: json!({"spec": spec}), reference, place, path: None }
+            Entity { value: json!({"spec": spec}), reference, place, files: Arc::new(Files::Embedded(&[])) }
         };
         described.iter().map(one).collect()
     }

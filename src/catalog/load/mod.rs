@@ -9,14 +9,15 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use super::descriptor::{self, Entity, Place};
 use super::files::{Files, resolve};
+use super::relation;
 use super::yaml::{self, Document};
-use super::{relation, yaml as reader};
 use crate::limits;
 
 /// How much a [`Problem`] matters.
@@ -67,10 +68,10 @@ pub fn load(paths: &[PathBuf]) -> Loaded {
     loading.finish()
 }
 
-/// Reads the descriptors that the binary carries.
+/// Reads the descriptors that the binary carries, from its `all.yaml` on.
 pub(super) fn load_embedded(files: &'static [(&'static str, &'static str)]) -> Loaded {
     let mut loading = Loading::default();
-    loading.tree(&Files::Embedded(files));
+    loading.start(&Arc::new(Files::Embedded(files)), vec!["all.yaml".to_owned()], &HashSet::new());
     loading.finish()
 }
 
@@ -95,7 +96,7 @@ impl Loading {
             }
         };
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        match (Files::disk(folder), file) {
+        match (Files::disk(folder).map(Arc::new), file) {
             (Ok(files), None) if path.is_dir() => self.tree(&files),
             (Ok(files), Some(name)) => self.start(&files, vec![name.to_owned()], &HashSet::new()),
             (Ok(_), None) => {
@@ -105,7 +106,7 @@ impl Loading {
         }
     }
 
-    fn tree(&mut self, files: &Files) {
+    fn tree(&mut self, files: &Arc<Files>) {
         let (found, passed) = files.walk();
         for (file, why) in passed {
             self.say(Severity::Note, &file, &why);
@@ -133,7 +134,7 @@ impl Loading {
     }
 
     /// Reads `paths`, and where their Locations lead, each file once.
-    fn start(&mut self, files: &Files, paths: Vec<String>, skeletons: &HashSet<String>) {
+    fn start(&mut self, files: &Arc<Files>, paths: Vec<String>, skeletons: &HashSet<String>) {
         let mut seen = HashSet::new();
         let mut queue: VecDeque<Next> = paths
             .into_iter()
@@ -148,7 +149,7 @@ impl Loading {
                 Err(why) => self.say(Severity::Error, &next.path, &why),
                 Ok(text) => {
                     self.loaded.files += 1;
-                    for document in reader::documents(&text) {
+                    for document in yaml::documents(&text) {
                         self.document(document, &next, files, &mut queue);
                     }
                 }
@@ -165,7 +166,7 @@ impl Loading {
         full
     }
 
-    fn document(&mut self, document: Document, next: &Next, files: &Files, queue: &mut VecDeque<Next>) {
+    fn document(&mut self, document: Document, next: &Next, files: &Arc<Files>, queue: &mut VecDeque<Next>) {
         let place = Place { file: next.path.clone(), document: document.number, line: document.line };
         let value = match document.content {
             Ok(value) => value,
@@ -194,7 +195,7 @@ impl Loading {
         }
     }
 
-    fn follow(&mut self, location: &Entity, next: &Next, files: &Files, queue: &mut VecDeque<Next>) {
+    fn follow(&mut self, location: &Entity, next: &Next, files: &Arc<Files>, queue: &mut VecDeque<Next>) {
         let spec = &location.value["spec"];
         let one = spec["target"].as_str();
         let many = spec["targets"].as_array().into_iter().flatten().filter_map(Value::as_str);

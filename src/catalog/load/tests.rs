@@ -88,7 +88,8 @@ fn locations_are_followed_inside_the_root_and_urls_are_noted() {
         b.value["metadata"]["annotations"]["backstage.io/managed-by-origin-location"],
         "file:all.yaml"
     );
-    assert_eq!(b.path.as_deref().unwrap(), folder.path().canonicalize().unwrap().join("org/b.yaml"));
+    let absolute = b.files.absolute(&b.place.file).unwrap();
+    assert_eq!(absolute, folder.path().canonicalize().unwrap().join("org/b.yaml"));
 }
 
 #[test]
