@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 
 use crate::clock::Time;
+use crate::config::Algorithm;
 use crate::limits;
 
 /// A kind of secret: what its text begins with, so that a leaked one can be recognised and searched for.
@@ -133,6 +134,26 @@ pub fn random<const N: usize>() -> [u8; N] {
 pub fn id(now: Time) -> String {
     let millis = u64::try_from(now.micros() / 1_000).unwrap_or(0);
     uuid::Builder::from_unix_timestamp_millis(millis, &random::<10>()).into_uuid().to_string()
+}
+
+/// A new private signing key in PKCS#8.
+#[expect(clippy::expect_used, reason = "key generation fails only where the system's generator does")]
+pub fn private_key(algorithm: Algorithm) -> Vec<u8> {
+    use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+    use aws_lc_rs::{rsa, signature};
+    let rng = rand::SystemRandom::new();
+    match algorithm {
+        Algorithm::Es256 => {
+            signature::EcdsaKeyPair::generate_pkcs8(&signature::ECDSA_P256_SHA256_FIXED_SIGNING, &rng)
+                .map(|document| document.as_ref().to_vec())
+        }
+        Algorithm::EdDsa => {
+            signature::Ed25519KeyPair::generate_pkcs8v1(&rng).map(|document| document.as_ref().to_vec())
+        }
+        Algorithm::Rs256 => rsa::KeyPair::generate(rsa::KeySize::Rsa2048)
+            .and_then(|pair| AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).map(|der| der.as_ref().to_vec())),
+    }
+    .expect("a new key")
 }
 
 /// The key-encryption key: seals what must be read back (private signing keys, upstream tokens).

@@ -1,0 +1,18 @@
+//! Log lines: text for people, JSON for machines, on standard error. Never a secret.
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{ConfigError, Log};
+
+/// Starts logging for this process. A second call changes nothing.
+///
+/// # Errors
+/// [`ConfigError`] where the filter cannot be read.
+pub fn start(log: &Log) -> Result<(), ConfigError> {
+    let filter = EnvFilter::try_new(&log.filter)
+        .map_err(|e| ConfigError(format!("log.filter = \"{}\": {e}", log.filter)))?;
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let _ = if log.json { lines.json().try_init() } else { lines.compact().try_init() };
+    Ok(())
+}
