@@ -1,3 +1,4 @@
 //! It works.
 
+pub mod catalog;
 pub mod store;
