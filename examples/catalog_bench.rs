@@ -19,7 +19,10 @@ fn main() {
     println!("{ENTITIES} entities read and linked in {:.1?}", start.elapsed());
     let start = Instant::now();
     let index = Catalog::new(entities).index();
-    println!("indexed in {:.1?}", start.elapsed());
+    println!("indexed in {:.1?}; resident {} MiB", start.elapsed(), resident_mib());
+    let start = Instant::now();
+    (0..ENTITIES).for_each(|_| drop(std::hint::black_box(serde_json::Value::clone(index.entity(50_000)))));
+    println!("one entity copied in {:.2?}", start.elapsed() / u32::try_from(ENTITIES).unwrap());
     println!("{:44} {:>9} {:>9} {:>9} {:>9}", "question", "found", "p50", "p99", "page 2");
     for (name, arguments) in crowd::questions(ENTITIES) {
         let page = Query::from_arguments(&arguments).unwrap().run(&index);
@@ -41,4 +44,11 @@ fn measure(arguments: &serde_json::Value, index: &postern::catalog::index::Index
         .collect();
     times.sort_unstable();
     (times[ROUNDS / 2], times[ROUNDS * 99 / 100])
+}
+
+/// What the system says this process holds, in MiB; 0 where it does not say.
+fn resident_mib() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    line.trim().split(' ').next().and_then(|kib| kib.parse::<usize>().ok()).unwrap_or_default() / 1024
 }

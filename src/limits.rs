@@ -64,6 +64,8 @@ pub const PLACEHOLDERS_PER_ENTITY_MAX: usize = 16;
 pub const ENTITIES_MAX: usize = 250_000;
 /// Most files that one walk of a directory opens.
 pub const DESCRIPTOR_FILES_MAX: usize = 100_000;
+/// Most folders that one walk enters, so that a catalog at the root of a large disk still starts.
+pub const DESCRIPTOR_FOLDERS_MAX: usize = 100_000;
 /// Deepest chain of folders that a walk follows.
 pub const DESCRIPTOR_FOLDERS_DEEP_MAX: usize = 32;
 /// Longest key and longest value of the search index, in characters, as Backstage has it.

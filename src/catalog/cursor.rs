@@ -19,6 +19,9 @@ pub struct Cursor {
     pub version: u8,
     /// The question, as it was given.
     pub question: Question,
+    /// The fields that were asked for, so that the next page looks like this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
     /// The value of the last entity in each sorted field; `None` where it has none.
     pub values: Vec<Option<String>>,
     /// The rank of the last entity in full-text order.
@@ -114,6 +117,7 @@ mod tests {
         let cursor = Cursor {
             version: VERSION,
             question: Question { query: Some(serde_json::json!({"kind": "a"})), ..Question::default() },
+            fields: vec!["kind".to_owned()],
             values: vec![],
             rank: Some(3),
             reference: "a:b/c".to_owned(),

@@ -86,6 +86,28 @@ pub fn resolve(from: &str, target: &str) -> Result<String, String> {
     Ok(parts.join("/"))
 }
 
+/// Whether a path is one that `pattern` means: `*` for anything within a part, `**` for any parts.
+pub fn matches(pattern: &str, path: &str) -> bool {
+    fn parts(pattern: &[&str], path: &[&str]) -> bool {
+        match (pattern, path) {
+            ([], []) => true,
+            (["**", rest @ ..], _) => {
+                parts(rest, path) || path.split_first().is_some_and(|(_, path)| parts(pattern, path))
+            }
+            ([first, pattern @ ..], [name, path @ ..]) => part(first, name) && parts(pattern, path),
+            _ => false,
+        }
+    }
+    fn part(pattern: &str, name: &str) -> bool {
+        let Some((before, after)) = pattern.split_once('*') else { return pattern == name };
+        let Some(rest) = name.strip_prefix(before) else { return false };
+        rest.char_indices().map(|(at, _)| at).chain([rest.len()]).any(|at| part(after, &rest[at..]))
+    }
+    // Each star multiplies the work: a pattern with many is an attack, or a mistake.
+    pattern.matches('*').count() <= 4
+        && parts(&pattern.split('/').collect::<Vec<_>>(), &path.split('/').collect::<Vec<_>>())
+}
+
 /// `true` for names that end in `.yaml` or `.yml`.
 pub fn is_yaml(name: &str) -> bool {
     Path::new(name)
@@ -116,7 +138,13 @@ fn read_inside(root: &Path, path: &str, bytes_max: u64) -> Result<String, String
 fn walk(root: &Path) -> (Vec<String>, Vec<(String, String)>) {
     let (mut found, mut passed) = (Vec::new(), Vec::new());
     let mut folders = vec![(String::new(), 0)];
+    let mut entered = 0;
     while let Some((folder, depth)) = folders.pop() {
+        entered += 1;
+        if found.len() > limits::DESCRIPTOR_FILES_MAX || entered > limits::DESCRIPTOR_FOLDERS_MAX {
+            passed.push((folder, "there are too many files and folders; the rest is left out".to_owned()));
+            break;
+        }
         let entries = match fs::read_dir(root.join(&folder)) {
             Ok(entries) => entries,
             Err(error) => {
@@ -144,13 +172,6 @@ fn walk(root: &Path) -> (Vec<String>, Vec<(String, String)>) {
                 _ => {}
             }
         }
-        if found.len() > limits::DESCRIPTOR_FILES_MAX {
-            passed.push((
-                folder,
-                format!("more than {} files; the rest is left out", limits::DESCRIPTOR_FILES_MAX),
-            ));
-            break;
-        }
     }
     found.sort_unstable();
     (found, passed)
@@ -166,6 +187,22 @@ mod tests {
         assert_eq!(resolve("a/b.yaml", "../c/d.txt").unwrap(), "c/d.txt");
         for outside in ["../../c", "/etc/passwd", "..\\c", "C:/x", "https://a.example/b", "a\0b"] {
             assert!(resolve("a/b.yaml", outside).is_err(), "{outside}");
+        }
+    }
+
+    #[test]
+    fn a_star_stands_for_a_part_and_two_for_any_parts() {
+        for (pattern, path, yes) in [
+            ("a/*.yaml", "a/b.yaml", true),
+            ("a/*.yaml", "a/b/c.yaml", false),
+            ("a/*/catalog-*.yaml", "a/x/catalog-info.yaml", true),
+            ("**/catalog-info.yaml", "catalog-info.yaml", true),
+            ("**/catalog-info.yaml", "a/b/catalog-info.yaml", true),
+            ("a/**/c.yaml", "a/c.yaml", true),
+            ("*", "é.yaml", true),
+            ("*****.yaml", "a.yaml", false),
+        ] {
+            assert_eq!(matches(pattern, path), yes, "{pattern} {path}");
         }
     }
 

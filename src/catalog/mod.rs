@@ -85,10 +85,14 @@ impl Catalog {
     }
 
     /// Reads `paths` and turns to what they hold. Gives what there was to say about them; entities are in the
-    /// index then, not in the answer.
+    /// index then, not in the answer. Where nothing but errors was read, as from a disk that is not there for a
+    /// moment, the catalog stays as it was.
     pub fn reload(&self, paths: &[PathBuf]) -> Loaded {
         let mut loaded = load(paths);
-        self.replace(std::mem::take(&mut loaded.entities));
+        let failed = loaded.problems.iter().any(|problem| problem.severity == load::Severity::Error);
+        if !(failed && loaded.entities.is_empty()) {
+            self.replace(std::mem::take(&mut loaded.entities));
+        }
         loaded
     }
 }
@@ -99,5 +103,31 @@ pub(crate) fn excerpt(text: &str) -> String {
     match text.char_indices().nth(120) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reload_changes_the_catalog_at_once_for_all_and_a_failed_one_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let text =
+            "apiVersion: backstage.io/v1alpha1\nkind: System\nmetadata: {name: s}\nspec: {owner: user:a}\n";
+        std::fs::write(folder.path().join("catalog-info.yaml"), text).unwrap();
+        let catalog = Catalog::sample();
+        let (other, held) = (catalog.clone(), catalog.index());
+        assert_eq!(catalog.reload(&[folder.path().to_owned()]).problems.len(), 1);
+        assert_eq!(other.index().references().len(), 1);
+        assert!(held.get("component:default/arrivals-service").is_some(), "who reads is not disturbed");
+        assert!(!catalog.reload(&[folder.path().join("gone")]).problems.is_empty());
+        assert_eq!(other.index().len(), 1);
+    }
+
+    #[test]
+    fn what_is_quoted_in_a_fault_is_short_and_whole_characters() {
+        assert_eq!(excerpt("é"), "é");
+        assert_eq!(excerpt(&"é".repeat(200)).chars().count(), 121);
     }
 }

@@ -73,7 +73,7 @@ pub fn query_input() -> Value {
             },
             "cursor": {
                 "type": "string",
-                "description": "nextPageCursor of the page before. The question is the cursor's then; fields and limit still count.",
+                "description": "nextPageCursor of the page before. The question is the cursor's then; only limit and fields still count.",
             },
         },
         "additionalProperties": false,

@@ -104,6 +104,7 @@ fn a_query_answers_with_pages_that_fit_its_schema() {
     assert_eq!((page["totalItems"].clone(), page["hasMoreEntities"].clone()), (json!(20), json!(true)));
     let next = call("catalog:query", json!({"cursor": page["nextPageCursor"], "limit": 500})).unwrap();
     assert_eq!(next["items"].as_array().unwrap().len(), 15);
+    assert_eq!(next["items"][0], json!({"metadata": {"name": "demand-forecast"}}), "fields are remembered");
     assert_eq!(next["hasMoreEntities"], false);
     assert!(next.get("nextPageCursor").is_none());
     assert_eq!(call("catalog:query", json!({})).unwrap()["items"].as_array().unwrap().len(), 25);

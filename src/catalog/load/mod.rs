@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::descriptor::{self, Entity, Place};
-use super::files::{Files, resolve};
+use super::files::{Files, matches, resolve};
 use super::relation;
 use super::yaml::{self, Document};
 use crate::limits;
@@ -210,6 +210,10 @@ impl Loading {
             }
             match resolve(&next.path, target) {
                 Err(why) => self.problem(Severity::Error, place, name.clone(), why),
+                Ok(pattern) if pattern.contains('*') => {
+                    let found = files.walk().0.into_iter().filter(|path| matches(&pattern, path));
+                    queue.extend(found.map(|path| Next { path, origin: next.origin.clone() }));
+                }
                 Ok(path) => match files.read(&path, limits::DESCRIPTOR_BYTES_MAX) {
                     Ok(_) => queue.push_back(Next { path, origin: next.origin.clone() }),
                     Err(_) if is_optional => {}

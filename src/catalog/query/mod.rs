@@ -37,7 +37,7 @@ pub struct Page {
 
 impl Query {
     /// Reads the arguments of `catalog:query-catalog-entities`. With a cursor, what was asked is the
-    /// cursor's; only `fields` and `limit` are read from the arguments then.
+    /// cursor's; only `limit` and `fields` are read from the arguments then, and `fields` may be left out too.
     ///
     /// # Errors
     /// A sentence for the model.
@@ -56,8 +56,13 @@ impl Query {
             Some(_) => 0,
             None => number(arguments, "offset", 0)?.unwrap_or(0),
         };
-        query.after = after;
         query.fields = strings(arguments, "fields")?;
+        if let Some(cursor) = &after
+            && query.fields.is_empty()
+        {
+            query.fields.clone_from(&cursor.fields);
+        }
+        query.after = after;
         // More than the most is answered with the most: a client written for another limit still works.
         query.limit = number(arguments, "limit", 1)?
             .map_or(limits::ENTITIES_PAGE, |n| n.min(limits::ENTITIES_PAGE_MAX));
@@ -91,9 +96,7 @@ impl Query {
         let positions = order.page(&set, self.after.as_ref(), self.offset, self.limit + 1);
         let shown = &positions[..positions.len().min(self.limit)];
         let next = match shown.last() {
-            Some(&last) if positions.len() > self.limit => {
-                Some(order.cursor(last, self.question.clone()).encode())
-            }
+            Some(&last) if positions.len() > self.limit => Some(order.cursor(last, self).encode()),
             _ => None,
         };
         let items = shown.iter().map(|&at| project::fields(index.entity(at), &self.fields)).collect();
@@ -183,14 +186,15 @@ impl<'a> Order<'a> {
         self.fields.iter().zip(&cursor.values).map(place).collect()
     }
 
-    fn cursor(&self, at: u32, question: Question) -> Cursor {
+    fn cursor(&self, at: u32, query: &Query) -> Cursor {
         let value = |(field, places): (&OrderField, &Vec<u32>)| {
             let column = self.index.column(&field.field.to_lowercase())?;
             column.value_at(places[at as usize], field.order == Direction::Desc).map(str::to_owned)
         };
         Cursor {
             version: VERSION,
-            question,
+            question: query.question.clone(),
+            fields: query.fields.clone(),
             values: self.fields.iter().zip(&self.places).map(value).collect(),
             rank: self.ranks.as_ref().map(|ranks| ranks[at as usize]),
             reference: self.index.reference(at).to_string(),

@@ -177,7 +177,7 @@ fn pages(arguments: &Value, limit: usize) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_index_answers_a_predicate_as_its_rules_say(query in a_query()) {
