@@ -133,3 +133,36 @@ fn a_bad_reference_takes_its_entity_out_and_a_dangling_one_is_a_warning() {
             .any(|p| p.contains("spec.owner refers to group:default/gone, which is not in the catalog"))
     );
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn whatever_a_file_holds_it_is_read_or_refused(
+        text in "[-a-z:{}\\[\\]&*!|>'\"#%@\\n ]{0,200}", bytes in proptest::collection::vec(0..=255_u8, 0..100),
+    ) {
+        let folder = folder(&[("a.yaml", &text)]);
+        std::fs::write(folder.path().join("b.yaml"), bytes).unwrap();
+        let loaded = load(&[folder.path().join("a.yaml"), folder.path().join("b.yaml")]);
+        proptest::prop_assert!(loaded.entities.is_empty());
+    }
+
+    #[test]
+    fn whatever_a_field_holds_the_entity_is_taken_or_refused(
+        place in 0..8_usize, odd in proptest::sample::select(vec!["null", "1", "''", "[]", "{}", "[1]", "{a: 1}", "' '", "é", "a/b/c", "':'"]),
+    ) {
+        let fields = ["apiVersion: backstage.io/v1alpha1", "kind: Component", "metadata: {name: x}", "spec: {type: a, lifecycle: b, owner: c}"];
+        let mut lines: Vec<String> = fields.iter().map(|line| (*line).to_owned()).collect();
+        let odd_lines = [
+            format!("apiVersion: {odd}"), format!("kind: {odd}"), format!("metadata: {odd}"), format!("spec: {odd}"),
+            format!("metadata: {{name: {odd}}}"), format!("metadata: {{name: x, namespace: {odd}}}"),
+            format!("metadata: {{name: x, tags: {odd}, links: {odd}, labels: {odd}, annotations: {odd}}}"),
+            format!("spec: {{type: a, lifecycle: b, owner: {odd}, dependsOn: {odd}, providesApis: {odd}}}"),
+        ];
+        let replaced = [0, 1, 2, 3, 2, 2, 2, 3][place];
+        lines[replaced] = odd_lines[place].clone();
+        let folder = folder(&[("catalog-info.yaml", &lines.join("\n"))]);
+        let loaded = load(&[folder.path().to_owned()]);
+        proptest::prop_assert!(loaded.entities.len() == 1 || loaded.problems.iter().any(|p| p.severity == Severity::Error));
+    }
+}
