@@ -48,6 +48,25 @@ pub const KEY_OVERLAP_SECONDS: i64 = 600;
 pub const DRAIN_SECONDS: u64 = 10;
 /// How long the link that makes the first administrator works, in seconds.
 pub const FIRST_ADMIN_LINK_SECONDS: i64 = 1_800;
+/// Most verified callers a node remembers: one entry is about 500 bytes, so at most some 16 MB.
+pub const LIVE_CALLERS_MAX: u64 = 32_768;
+/// Longest bearer token that is looked at, in bytes. Ours are under 1,000; the rest is not worth a digest.
+pub const BEARER_BYTES_MAX: usize = 8_192;
+/// Largest body of one MCP request, in bytes: a template with its files fits, a flood does not.
+pub const MCP_BODY_BYTES_MAX: usize = 1_048_576;
+/// How long a client may keep a list of tools, in milliseconds: it changes with a release or a new consent.
+pub const MCP_LIST_TTL_MILLISECONDS: u64 = 300_000;
+/// Sets of scopes whose tool list is kept ready.
+pub const MCP_LISTS_MAX: u64 = 1_024;
+/// Reasons given for arguments that do not fit, and bytes of each: a model needs the first few, not a dump of every
+/// branch of a union.
+pub const ARGUMENT_REASONS_MAX: usize = 10;
+/// Bytes of one such reason.
+pub const ARGUMENT_REASON_BYTES_MAX: usize = 300;
+/// Seconds a client should wait before it asks again while the store does not answer.
+pub const UNAVAILABLE_RETRY_SECONDS: u32 = 2;
+/// Seconds a browser may remember the answer to a preflight.
+pub const PREFLIGHT_SECONDS: u32 = 600;
 /// Largest descriptor file, in bytes. The largest real ones (bundled OpenAPI documents) stay under 1 MiB.
 pub const DESCRIPTOR_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Most YAML documents in one descriptor file. Generated organisation files reach a few thousand.
