@@ -45,15 +45,13 @@ pub fn query_input() -> Value {
                 "description": "Parts to answer with, as dotted paths such as spec.type. All of the entity where left out.",
             },
             "limit": {
-                "type": ["integer", "string"],
+                "type": "integer",
                 "exclusiveMinimum": 0,
-                "pattern": "^[0-9]+$",
                 "description": "Entities on a page; 25 where left out, at most 500.",
             },
             "offset": {
-                "type": ["integer", "string"],
+                "type": "integer",
                 "minimum": 0,
-                "pattern": "^[0-9]+$",
                 "description": "Entities to skip. Ignored with a cursor.",
             },
             "orderFields": order_fields(),

@@ -96,7 +96,7 @@ fn two_entities_of_one_name_are_a_conflict_that_names_both() {
 fn a_query_answers_with_pages_that_fit_its_schema() {
     let page = call(
         "catalog:query",
-        json!({"query": {"kind": "Component"}, "limit": "5", "fields": ["metadata.name"]}),
+        json!({"query": {"kind": "Component"}, "limit": 5, "fields": ["metadata.name"]}),
     )
     .unwrap();
     assert_eq!(page["items"].as_array().unwrap().len(), 5);
