@@ -56,6 +56,7 @@ pub mod actions;
 pub mod admin;
 pub mod app;
 pub mod audit;
+pub mod catalog;
 pub mod clock;
 pub mod config;
 pub mod limits;

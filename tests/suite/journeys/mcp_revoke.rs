@@ -103,7 +103,9 @@ async fn end(app: &App, what: &str) {
         }
         "user" => ("update users set suspended_at = 1 where id = $1", Event::UserSuspended(what.into())),
         "client" => ("update clients set suspended_at = 1 where id = $1", Event::ClientRevoked(what.into())),
-        _ => ("insert into revoked_tokens (jti, expires_at) values ($1, 0)", Event::TokenRevoked(what.into())),
+        _ => {
+            ("insert into revoked_tokens (jti, expires_at) values ($1, 0)", Event::TokenRevoked(what.into()))
+        }
     };
     sqlx::query(statement).bind(what).execute(&mut *tx).await.unwrap();
     events::record(&mut tx, app.store.engine(), &event, now).await.unwrap();
