@@ -1,5 +1,6 @@
 //! What every test stands on.
 
+pub mod crowd;
 pub mod mcp;
 pub mod postgres;
 pub mod world;
