@@ -14,8 +14,11 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::oauth::key::{KeyRing, SigningKey};
 use crate::oauth::scope::ScopeSet;
+use crate::outbound::Outbound;
 use crate::secret::{self, Vault};
 use crate::store::{self, Store};
+use crate::web::described::Memory;
+use crate::web::endpoints::register::Hour;
 
 /// The parts of a running server. See [`Parts`].
 #[derive(Clone)]
@@ -41,6 +44,12 @@ pub struct Parts {
     pub scopes: ScopeSet,
     /// What resource metadata lists: the scopes that only read.
     pub baseline: ScopeSet,
+    /// The one way out.
+    pub outbound: Outbound,
+    /// What this node knows of documents being fetched.
+    pub described: Memory,
+    /// Registrations within this hour.
+    pub registrations: Hour,
 }
 
 impl Deref for App {
@@ -63,6 +72,9 @@ pub enum StartError {
     /// The actions.
     #[error("{0}")]
     Actions(String),
+    /// The client for outbound calls.
+    #[error(transparent)]
+    Outbound(#[from] crate::outbound::SetupError),
 }
 
 impl App {
@@ -72,6 +84,7 @@ impl App {
     /// # Errors
     /// [`StartError`].
     pub async fn open(config: Config, clock: Clock) -> Result<(Self, JoinHandle<()>), StartError> {
+        let outbound = Outbound::new(&config)?;
         let store = Store::open(&config).await?;
         store.migrate(&config.data_dir).await?;
         let vault = open_vault(&config)?;
@@ -93,6 +106,9 @@ impl App {
             store,
             vault,
             audit,
+            outbound,
+            described: Memory::default(),
+            registrations: Hour::default(),
         };
         Ok((Self(Arc::new(parts)), writer))
     }

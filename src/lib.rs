@@ -61,6 +61,7 @@ pub mod config;
 pub mod limits;
 pub mod oauth;
 pub mod ops;
+pub mod outbound;
 pub mod secret;
 pub mod store;
 pub mod web;

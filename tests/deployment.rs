@@ -1,6 +1,11 @@
 //! What stands beside the code: the compose file, the image, the secrets they are given, and README's snippets.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test that cannot go on should stop loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    reason = "a test that cannot go on should stop loudly"
+)]
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -26,7 +31,8 @@ fn compose_starts_postgres_17_and_postern_in_order_and_holds_no_secret() {
     assert_eq!(service("database")["depends_on"]["secrets"]["condition"], "service_completed_successfully");
     for name in ["database", "postern"] {
         for (key, value) in service(name)["environment"].as_object().unwrap() {
-            let secret = ["PASSWORD", "SECRET", "ENCRYPTION_KEY", "DATABASE_URL"].iter().any(|s| key.contains(s));
+            let secret =
+                ["PASSWORD", "SECRET", "ENCRYPTION_KEY", "DATABASE_URL"].iter().any(|s| key.contains(s));
             assert!(!secret || key.ends_with("_FILE"), "{key} is a secret in clear: {value}");
         }
     }

@@ -1,10 +1,14 @@
 //! For machines: JSON, no cookies, CORS where browsers' programs call.
 
+pub mod jwks;
+pub mod metadata;
+pub mod register;
+
 use axum::Router;
 
 use crate::app::App;
 
 /// The endpoints.
 pub fn routes() -> Router<App> {
-    Router::new()
+    Router::new().merge(metadata::routes()).merge(jwks::routes()).merge(register::routes())
 }
