@@ -72,3 +72,88 @@ fn the_image_runs_as_nobody_in_particular_and_says_whether_it_is_well() {
         assert!(file(".dockerignore").contains(&format!("!{folder}")), "{folder}");
     }
 }
+
+/// The code blocks of README: what follows the fence, and what is inside.
+fn snippets() -> Vec<(String, String)> {
+    let text = file("README.md");
+    let mut blocks = text.split("```").skip(1).step_by(2);
+    let one = |block: &str| block.split_once('\n').map(|(head, body)| (head.to_owned(), body.to_owned()));
+    std::iter::from_fn(|| blocks.next()).filter_map(one).collect()
+}
+
+fn snippet(file: &str) -> String {
+    let head = format!("file={file}");
+    snippets().into_iter().find(|(found, _)| found.ends_with(&head)).expect(file).1
+}
+
+const MCP_URL: &str = "http://localhost:8787/mcp";
+
+#[test]
+fn each_client_would_read_its_file_in_readme() {
+    let parsed = |name: &str| serde_json::from_str::<Value>(&snippet(name)).unwrap();
+    let code = parsed(".vscode/mcp.json");
+    assert_eq!(code["servers"]["postern"], serde_json::json!({"type": "http", "url": MCP_URL}));
+    let copilot = parsed(".copilot/mcp-config.json");
+    let expected = serde_json::json!({"type": "http", "url": MCP_URL, "tools": ["*"]});
+    assert_eq!(copilot["mcpServers"]["postern"], expected);
+    assert_eq!(parsed(".cursor/mcp.json")["mcpServers"]["postern"]["url"], MCP_URL);
+}
+
+#[test]
+fn each_install_link_in_readme_says_what_its_client_reads() {
+    let text = file("README.md");
+    let link = |name: &str| {
+        let line = text.lines().find(|line| line.starts_with(&format!("[{name}]: "))).unwrap();
+        url::Url::parse(line.split_once(": ").unwrap().1).unwrap()
+    };
+    // vscode.dev forwards `url`; VS Code then reads the whole query as JSON.
+    let forwarded = link("vscode").query_pairs().find(|(key, _)| key == "url").unwrap().1.into_owned();
+    let query = forwarded.strip_prefix("vscode:mcp/install?").unwrap();
+    let decoded =
+        url::form_urlencoded::parse(format!("json={query}").as_bytes()).next().unwrap().1.into_owned();
+    let install: Value = serde_json::from_str(&decoded).unwrap();
+    assert_eq!(install, serde_json::json!({"name": "postern", "type": "http", "url": MCP_URL}));
+    let config = link("cursor").query_pairs().find(|(key, _)| key == "config").unwrap().1.into_owned();
+    let decoded = base64::engine::general_purpose::STANDARD.decode(config).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&decoded).unwrap()["url"], MCP_URL);
+}
+
+#[test]
+fn the_production_file_in_readme_is_one_that_starts() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("postern.toml");
+    std::fs::write(&path, snippet("postern.toml")).unwrap();
+    let flags = postern::config::Flags { file: Some(path), set: Vec::new() };
+    let raw = postern::config::Raw::read(&flags, |_| None).unwrap();
+    let config = postern::config::Config::from_raw(&raw).unwrap();
+    assert_eq!(config.issuer(), "https://mcp.example.com");
+}
+
+#[test]
+fn each_shell_line_in_readme_names_a_command_that_exists() {
+    let binary = env!("CARGO_BIN_EXE_postern");
+    let table = file("README.md");
+    let in_table =
+        table.lines().filter_map(|line| line.strip_prefix("| `")).filter_map(|l| l.split('`').next());
+    let in_blocks = snippets().into_iter().filter(|(head, _)| head == "sh");
+    let lines: Vec<String> =
+        in_blocks.flat_map(|(_, body)| body.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+    let mut checked = 0;
+    for line in in_table.map(str::to_owned).chain(lines) {
+        let words: Vec<&str> = line.split_whitespace().skip_while(|word| word.contains('=')).collect();
+        if words.first() != Some(&"postern") {
+            continue;
+        }
+        // Everything but the values: clap refuses a command or an option that does not exist before it prints help.
+        let known: Vec<&str> =
+            words[1..].iter().copied().take_while(|w| w.chars().all(char::is_lowercase)).collect();
+        let run = Command::new(binary).args(&known).arg("--help").output().unwrap();
+        let help = String::from_utf8_lossy(&run.stdout).into_owned();
+        assert!(run.status.success(), "{line}: {}", String::from_utf8_lossy(&run.stderr));
+        for option in words.iter().filter(|word| word.starts_with("--")) {
+            assert!(help.contains(option), "{line}: no {option} in its help");
+        }
+        checked += 1;
+    }
+    assert!(checked >= 10, "only {checked} lines were checked");
+}

@@ -15,13 +15,18 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::limits;
+use crate::mcp::{self, CannotServe, McpState};
 
-/// Everything this server answers.
-pub fn router(app: &App) -> Router {
-    Router::new()
+/// Everything this server answers. It follows the news from here on, so it comes before [`crate::store::Store::listen`].
+///
+/// # Errors
+/// [`CannotServe`] where an action cannot be a tool.
+pub fn router(app: &App) -> Result<Router, CannotServe> {
+    Ok(Router::new()
         .merge(health::routes(app.clone()))
         .merge(crate::web::routes(app.clone()))
-        .layer(CatchPanicLayer::new())
+        .merge(mcp::routes(McpState::of(app))?)
+        .layer(CatchPanicLayer::new()))
 }
 
 /// Runs the server until it is told to stop.
@@ -35,6 +40,7 @@ pub async fn serve(config: Config) -> Result<ExitCode, Box<dyn std::error::Error
         .await
         .map_err(|e| format!("cannot listen on {}: {e}; change `listen` (POSTERN_LISTEN)", config.listen))?;
     let (app, writer) = App::open(config, Clock::System).await?;
+    let router = router(&app)?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     tasks.spawn(news::follow(app.clone(), stop.clone()));
     tasks.spawn(sweep::run(app.clone(), stop.clone()));
@@ -47,7 +53,7 @@ pub async fn serve(config: Config) -> Result<ExitCode, Box<dyn std::error::Error
         }
     });
     let stopping = stop.clone();
-    let serving = axum::serve(listener, router(&app)).with_graceful_shutdown(async move {
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
         told_to_stop().await;
         tracing::info!("stopping: finishing what is under way");
         stopping.cancel();

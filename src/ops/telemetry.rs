@@ -9,7 +9,9 @@ use crate::config::{ConfigError, Log};
 /// # Errors
 /// [`ConfigError`] where the filter cannot be read.
 pub fn start(log: &Log) -> Result<(), ConfigError> {
-    let filter = EnvFilter::try_new(&log.filter)
+    // `rmcp` tells of its own work at `info`, several lines a request, and warns of every error it answers. Whoever
+    // wants that names it: a later directive for a target replaces an earlier one.
+    let filter = EnvFilter::try_new(format!("rmcp=error,{}", log.filter))
         .map_err(|e| ConfigError(format!("log.filter = \"{}\": {e}", log.filter)))?;
     let lines =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
