@@ -1,1 +1,3 @@
-fn main(){}
+//! The `postern` command.
+
+fn main() {}

@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 
 use crate::clock::Time;
+use crate::config::Algorithm;
 use crate::limits;
 
 /// A kind of secret: what its text begins with, so that a leaked one can be recognised and searched for.
@@ -67,7 +68,8 @@ impl<K: Kind> Secret<K> {
     /// Returns `None` where the text cannot be one of this kind, without asking anybody.
     pub fn presented(text: &str) -> Option<Self> {
         let body = text.strip_prefix(K::PREFIX)?;
-        let fits = body.len() == 43 && body.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        let fits =
+            body.len() == 43 && body.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         fits.then(|| Self { text: text.to_owned(), kind: PhantomData })
     }
 
@@ -134,6 +136,26 @@ pub fn id(now: Time) -> String {
     uuid::Builder::from_unix_timestamp_millis(millis, &random::<10>()).into_uuid().to_string()
 }
 
+/// A new private signing key in PKCS#8.
+#[expect(clippy::expect_used, reason = "key generation fails only where the system's generator does")]
+pub fn private_key(algorithm: Algorithm) -> Vec<u8> {
+    use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+    use aws_lc_rs::{rsa, signature};
+    let rng = rand::SystemRandom::new();
+    match algorithm {
+        Algorithm::Es256 => {
+            signature::EcdsaKeyPair::generate_pkcs8(&signature::ECDSA_P256_SHA256_FIXED_SIGNING, &rng)
+                .map(|document| document.as_ref().to_vec())
+        }
+        Algorithm::EdDsa => {
+            signature::Ed25519KeyPair::generate_pkcs8v1(&rng).map(|document| document.as_ref().to_vec())
+        }
+        Algorithm::Rs256 => rsa::KeyPair::generate(rsa::KeySize::Rsa2048)
+            .and_then(|pair| AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).map(|der| der.as_ref().to_vec())),
+    }
+    .expect("a new key")
+}
+
 /// The key-encryption key: seals what must be read back (private signing keys, upstream tokens).
 pub struct Vault {
     key: RandomizedNonceKey,
@@ -144,10 +166,14 @@ pub struct Vault {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// The key is not 32 bytes of base64url.
-    #[error("the encryption key must be 32 bytes in base64url; make one with `openssl rand -base64 32 | tr '+/' '-_' | tr -d =`")]
+    #[error(
+        "the encryption key must be 32 bytes in base64url; make one with `openssl rand -base64 32 | tr '+/' '-_' | tr -d =`"
+    )]
     BadKey,
     /// Sealed under another key than the one at hand.
-    #[error("sealed under encryption key {sealed}, but the key at hand is {ours}: restore the key this database was made with")]
+    #[error(
+        "sealed under encryption key {sealed}, but the key at hand is {ours}: restore the key this database was made with"
+    )]
     OtherKey {
         /// The id of the key that sealed it.
         sealed: String,
@@ -231,7 +257,8 @@ fn derived<K: Kind>(secret: &Secret<K>) -> RandomizedNonceKey {
 #[expect(clippy::expect_used, reason = "AES-GCM seals anything under 64 GiB")]
 fn seal(key: &RandomizedNonceKey, row: &str, plain: &[u8]) -> String {
     let mut buffer = plain.to_vec();
-    let nonce = key.seal_in_place_append_tag(Aad::from(row.as_bytes()), &mut buffer).expect("a short plaintext");
+    let nonce =
+        key.seal_in_place_append_tag(Aad::from(row.as_bytes()), &mut buffer).expect("a short plaintext");
     let mut sealed = nonce.as_ref().to_vec();
     sealed.extend_from_slice(&buffer);
     BASE64URL.encode(sealed)
@@ -244,7 +271,8 @@ fn open(key: &RandomizedNonceKey, row: &str, sealed: &str) -> Result<Vec<u8>, Se
     }
     let mut buffer = bytes.split_off(limits::AEAD_NONCE_BYTES);
     let nonce = aws_lc_rs::aead::Nonce::try_assume_unique_for_key(&bytes).map_err(|_| SealError::Broken)?;
-    let plain = key.open_in_place(nonce, Aad::from(row.as_bytes()), &mut buffer).map_err(|_| SealError::Broken)?;
+    let plain =
+        key.open_in_place(nonce, Aad::from(row.as_bytes()), &mut buffer).map_err(|_| SealError::Broken)?;
     Ok(plain.to_vec())
 }
 

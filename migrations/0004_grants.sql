@@ -1,0 +1,66 @@
+-- What one user allowed one installation of one client on one resource. Every token names its grant; a revoked
+-- grant ends them all.
+create table grants (
+    id text primary key,
+    client_id text not null,
+    -- Null for client_credentials: no person stands behind it.
+    user_id text,
+    scope text not null,
+    resource text not null,
+    -- Where the answer went; the consent was for this place only.
+    redirect_uri text,
+    -- When the person behind it last proved who they are, for ID tokens (OpenID Connect Core section 2).
+    authenticated_at bigint,
+    created_at bigint not null,
+    -- The absolute end of refreshing.
+    expires_at bigint not null,
+    -- When a token was last issued under it.
+    used_at bigint not null,
+    revoked_at bigint,
+    -- Why: 'user', 'admin', 'client', 'code-replay', 'refresh-reuse'.
+    revoked_reason text
+);
+create index grants_by_client on grants (client_id);
+create index grants_by_user on grants (user_id);
+
+-- A refresh token; all of one grant are its family.
+create table refresh_tokens (
+    digest text primary key,
+    grant_id text not null references grants (id) on delete cascade,
+    issued_at bigint not null,
+    -- Dead if unused until then.
+    expires_at bigint not null,
+    -- Null while live. Set by the one rotation; see oauth/refresh.rs.
+    rotated_at bigint,
+    -- The answer to that rotation, sealed under a key derived from this token: a retry within the grace gets the
+    -- same answer, and the database cannot read it.
+    answer text
+);
+create index refresh_tokens_by_grant on refresh_tokens (grant_id);
+create index refresh_tokens_by_end on refresh_tokens (expires_at);
+
+-- An access token revoked by itself, before its end (RFC 7009). Kept until it would have expired anyway.
+create table revoked_tokens (
+    jti text primary key,
+    expires_at bigint not null
+);
+
+-- What a user said yes to, remembered for the same client, place, resource, scopes and document only.
+create table consents (
+    user_id text not null references users (id) on delete cascade,
+    client_id text not null,
+    redirect_uri text not null,
+    resource text not null,
+    scope text not null,
+    -- Hash of the described client's document that was shown; empty for other kinds.
+    document_hash text not null,
+    given_at bigint not null,
+    expires_at bigint not null,
+    primary key (user_id, client_id, redirect_uri, resource)
+);
+
+-- A value that may be used once: jti of client assertions (RFC 7523) and of DPoP proofs.
+create table used_once (
+    id text primary key,
+    expires_at bigint not null
+);

@@ -1,0 +1,142 @@
+//! Every key: its place in `postern.toml`, its one environment name, its default, and what it is for.
+
+/// One configuration key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Dotted path in `postern.toml`.
+    pub path: &'static str,
+    /// The environment variable that overrides the file. A secret also has one that ends in `_FILE`.
+    pub env: &'static str,
+    /// The default as text, or `None` where leaving it out means something of its own.
+    pub default: Option<&'static str>,
+    /// Whether its value is hidden when printed.
+    pub secret: bool,
+    /// What it is for, in a sentence.
+    pub help: &'static str,
+}
+
+const fn key(
+    path: &'static str,
+    env: &'static str,
+    default: Option<&'static str>,
+    help: &'static str,
+) -> Key {
+    Key { path, env, default, secret: false, help }
+}
+
+const fn secret(path: &'static str, env: &'static str, help: &'static str) -> Key {
+    Key { path, env, default: None, secret: true, help }
+}
+
+/// Every key there is; anything else in a file is an error.
+pub const KEYS: &[Key] = &[
+    key(
+        "public_url",
+        "POSTERN_PUBLIC_URL",
+        Some("http://localhost:8787"),
+        "Where people and clients reach this server; fixes the issuer and every published URL.",
+    ),
+    key("listen", "POSTERN_LISTEN", Some("127.0.0.1:8787"), "The address and port to bind."),
+    key(
+        "data_dir",
+        "POSTERN_DATA_DIR",
+        Some("./postern-data"),
+        "Where the embedded database and the encryption key live.",
+    ),
+    secret("database.url", "POSTERN_DATABASE_URL", "postgres://…; left out, SQLite in the data directory."),
+    key(
+        "database.connections_max",
+        "POSTERN_DATABASE_CONNECTIONS_MAX",
+        Some("16"),
+        "Most connections this node opens to Postgres.",
+    ),
+    secret(
+        "encryption_key",
+        "POSTERN_ENCRYPTION_KEY",
+        "32 bytes in base64url that seal private keys in the database; left out, a file in the data directory, made on first start.",
+    ),
+    key("title", "POSTERN_TITLE", Some("Postern"), "The name people see on pages and in their client."),
+    key(
+        "tls.in_front",
+        "POSTERN_TLS_IN_FRONT",
+        Some("false"),
+        "Says that a proxy in front ends TLS; needed where public_url is not loopback.",
+    ),
+    key(
+        "catalog.paths",
+        "POSTERN_CATALOG_PATHS",
+        None,
+        "Files and directories of descriptors; in the environment, separated by commas.",
+    ),
+    key(
+        "catalog.demo",
+        "POSTERN_CATALOG_DEMO",
+        None,
+        "Shows the sample catalog; left out, true where catalog.paths is empty.",
+    ),
+    key(
+        "clients.described",
+        "POSTERN_CLIENTS_DESCRIBED",
+        Some("true"),
+        "Accepts clients that their own https document describes (CIMD).",
+    ),
+    key(
+        "clients.self_registered",
+        "POSTERN_CLIENTS_SELF_REGISTERED",
+        Some("true"),
+        "Accepts clients that register themselves (RFC 7591).",
+    ),
+    key(
+        "tokens.access_seconds",
+        "POSTERN_TOKENS_ACCESS_SECONDS",
+        Some("900"),
+        "Life of an access token in seconds.",
+    ),
+    key(
+        "tokens.refresh_idle_days",
+        "POSTERN_TOKENS_REFRESH_IDLE_DAYS",
+        Some("30"),
+        "A refresh token unused for this many days is dead.",
+    ),
+    key(
+        "tokens.refresh_absolute_days",
+        "POSTERN_TOKENS_REFRESH_ABSOLUTE_DAYS",
+        Some("365"),
+        "A grant ends this many days after consent.",
+    ),
+    key("tokens.algorithm", "POSTERN_TOKENS_ALGORITHM", Some("ES256"), "ES256, RS256 or EdDSA."),
+    key(
+        "mcp.tool_names",
+        "POSTERN_MCP_TOOL_NAMES",
+        Some("safe"),
+        "How tools are named in lists: safe, dotted or id; every form can be called.",
+    ),
+    key(
+        "outbound.resolve",
+        "POSTERN_OUTBOUND_RESOLVE",
+        None,
+        "For tests: host names answered with an address, as host=address:port pairs separated by commas.",
+    ),
+    key(
+        "outbound.extra_ca",
+        "POSTERN_OUTBOUND_EXTRA_CA",
+        None,
+        "For tests: a PEM file of authorities trusted for outbound calls.",
+    ),
+    key("log.filter", "POSTERN_LOG_FILTER", Some("info"), "What is logged, such as info or postern=debug."),
+    key("log.json", "POSTERN_LOG_JSON", Some("false"), "One JSON object a line instead of text."),
+];
+
+/// The key at `path`.
+pub fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|k| k.path == path)
+}
+
+/// The known path nearest to `path`, if it is near enough to be what was meant.
+pub fn suggestion(path: &str) -> Option<&'static str> {
+    KEYS.iter()
+        .map(|k| (strsim::jaro_winkler(k.path, path), k.path))
+        .filter(|(score, _)| *score > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, path)| path)
+}

@@ -1,0 +1,217 @@
+//! A client: what it is, how it proves itself, and where answers to it may go.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Time;
+use crate::secret::Digest;
+
+/// How a client came to be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientKind {
+    /// By an administrator.
+    PreRegistered,
+    /// By its own https document (draft-ietf-oauth-client-id-metadata-document).
+    Described,
+    /// By itself (RFC 7591).
+    SelfRegistered,
+}
+
+impl ClientKind {
+    /// As a column holds it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PreRegistered => "pre-registered",
+            Self::Described => "described",
+            Self::SelfRegistered => "self-registered",
+        }
+    }
+
+    /// From a column.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::PreRegistered, Self::Described, Self::SelfRegistered].into_iter().find(|k| k.as_str() == text)
+    }
+}
+
+/// How a client authenticates at the token endpoint (RFC 7591 section 2, `token_endpoint_auth_method`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMethod {
+    /// A public client: it cannot keep a secret, PKCE stands in.
+    None,
+    /// HTTP Basic (RFC 6749 section 2.3.1).
+    ClientSecretBasic,
+    /// In the form body.
+    ClientSecretPost,
+}
+
+impl AuthMethod {
+    /// The registered name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+        }
+    }
+}
+
+/// A way to get a token (RFC 7591 section 2, `grant_types`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantType {
+    /// RFC 6749 section 4.1.
+    AuthorizationCode,
+    /// RFC 6749 section 6.
+    RefreshToken,
+    /// RFC 6749 section 4.4.
+    ClientCredentials,
+}
+
+impl GrantType {
+    /// The registered name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+        }
+    }
+
+    /// From the registered name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials]
+            .into_iter()
+            .find(|g| g.as_str() == text)
+    }
+}
+
+/// What a client says of itself, with the member names of RFC 7591 section 2. Hostile until shown escaped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// Where answers may go; compared to the letter, but for the port of a loopback address.
+    #[serde(default)]
+    pub redirect_uris: Vec<String>,
+    /// What it may ask the token endpoint for.
+    pub grant_types: Vec<GrantType>,
+    /// How it authenticates.
+    pub token_endpoint_auth_method: AuthMethod,
+    /// Its page, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_uri: Option<String>,
+    /// Its picture; fetched by us or not at all, never linked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logo_uri: Option<String>,
+    /// The scopes it registered. A hint, not a ceiling: real clients register fewer than they later ask for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// `native` or `web`, as it says (OpenID Connect Registration section 2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application_type: Option<String>,
+    /// The software's own name for itself across registrations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub software_id: Option<String>,
+    /// Its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub software_version: Option<String>,
+}
+
+/// A client as the store knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// The client_id, to the letter.
+    pub id: String,
+    /// How it came to be known.
+    pub kind: ClientKind,
+    /// What it calls itself, or what an administrator called it.
+    pub name: String,
+    /// What it says of itself.
+    pub metadata: Metadata,
+    /// The digest of its secret; `None` for a public client.
+    pub secret_digest: Option<Digest>,
+    /// The hash of the document it was last read from; `None` for other kinds.
+    pub document_hash: Option<String>,
+    /// When it became known.
+    pub registered_at: Time,
+    /// Set while an administrator has suspended it.
+    pub suspended_at: Option<Time>,
+    /// Set for good once it was revoked.
+    pub revoked_at: Option<Time>,
+}
+
+impl Client {
+    /// Whether it may begin or continue anything.
+    pub fn is_active(&self) -> bool {
+        self.suspended_at.is_none() && self.revoked_at.is_none()
+    }
+
+    /// Whether it registered for `grant`.
+    pub fn may(&self, grant: GrantType) -> bool {
+        self.metadata.grant_types.contains(&grant)
+    }
+
+    /// The host that vouches for it: of its document's URL. `None` for other kinds.
+    pub fn host(&self) -> Option<String> {
+        let url = (self.kind == ClientKind::Described).then(|| url::Url::parse(&self.id).ok()).flatten()?;
+        url.host_str().map(|host| url.port().map_or(host.to_owned(), |port| format!("{host}:{port}")))
+    }
+
+    /// The place an answer may go to, if `presented` is one that this client registered. The only maker of a
+    /// [`TrustedRedirect`]: whoever holds one has been checked (attacks B01, B02).
+    ///
+    /// Equal to the letter (RFC 9700 section 4.1.3), except that a loopback address may come with any port (RFC 8252
+    /// section 7.3), since a native program learns its port late; the host and the path stay exact, but for the
+    /// lone slash that VS Code adds.
+    pub fn redirect(&self, presented: &str) -> Option<TrustedRedirect> {
+        self.metadata
+            .redirect_uris
+            .iter()
+            .any(|registered| registered == presented || same_but_for_port(registered, presented))
+            .then(|| TrustedRedirect(presented.to_owned()))
+    }
+
+    /// The place answers go to when the request names none, which only a client with one place may do.
+    pub fn only_redirect(&self) -> Option<TrustedRedirect> {
+        match self.metadata.redirect_uris.as_slice() {
+            [only] => Some(TrustedRedirect(only.clone())),
+            _ => None,
+        }
+    }
+}
+
+/// A redirect URI that the client registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustedRedirect(String);
+
+impl TrustedRedirect {
+    /// The URI, as the client presented it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Loopback `http` redirects that differ in their port alone. Read from the raw text and not from a parsed URL: a
+/// parser forgives userinfo, backslashes and dot segments (attack B01).
+fn same_but_for_port(registered: &str, presented: &str) -> bool {
+    match (loopback_parts(registered), loopback_parts(presented)) {
+        (Some((host, rest)), Some((other_host, other_rest))) => {
+            host == other_host
+                && rest.strip_prefix('/').unwrap_or(rest)
+                    == other_rest.strip_prefix('/').unwrap_or(other_rest)
+        }
+        _ => false,
+    }
+}
+
+fn loopback_parts(uri: &str) -> Option<(&str, &str)> {
+    let rest = uri.strip_prefix("http://")?;
+    let host = ["127.0.0.1", "localhost", "[::1]"].into_iter().find(|host| rest.starts_with(host))?;
+    let rest = &rest[host.len()..];
+    let Some(with_port) = rest.strip_prefix(':') else {
+        return (rest.is_empty() || rest.starts_with('/')).then_some((host, rest));
+    };
+    let end = with_port.find(|c: char| !c.is_ascii_digit()).unwrap_or(with_port.len());
+    let (port, path) = with_port.split_at(end);
+    let fits = port.parse::<u16>().is_ok_and(|p| p > 0) && (path.is_empty() || path.starts_with('/'));
+    fits.then_some((host, path))
+}

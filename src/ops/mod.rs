@@ -1,0 +1,3 @@
+//! Keeping it alive: serve, telemetry, health, sweep.
+
+pub mod serve;

@@ -1,0 +1,219 @@
+//! Every SQL statement of the house, one file a table family, free functions.
+//!
+//! Owns: the pools, the migrations, and what a row looks like. Does not own: any decision about what it reads.
+//! The same text runs on Postgres and SQLite; what only one engine has is in [`events`] and [`Store::open`] alone.
+//! A transaction opens with its guarded write: on SQLite a read that turns into a write fails under load.
+
+pub mod audit;
+pub mod codes;
+pub mod events;
+pub mod grants;
+pub mod keys;
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::{AnyPool, ConnectOptions, Executor};
+use tokio::sync::broadcast;
+
+use crate::config::Config;
+use crate::limits;
+use events::Event;
+
+static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// A transaction on either engine.
+pub type Tx = sqlx::Transaction<'static, sqlx::Any>;
+
+/// Which database is behind the pools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// Any number of nodes.
+    Postgres,
+    /// One process, one file.
+    Sqlite,
+}
+
+/// Why the store could not answer. Callers fail closed: an unknown answer is never a yes (attack I04).
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database refused or could not be reached.
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("migrations: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The file or its folder cannot be used.
+    #[error("{path}: {source}", path = path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A row that this version cannot read: altered by hand, or written by a newer version.
+    #[error("a row of {table} cannot be read: {why}")]
+    Row {
+        /// The table.
+        table: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// What the store's functions return.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The pools, and the news of what changed.
+#[derive(Clone, Debug)]
+pub struct Store {
+    write: AnyPool,
+    read: AnyPool,
+    engine: Engine,
+    news: broadcast::Sender<Event>,
+}
+
+impl Store {
+    /// Opens the database that `config` names, without touching its schema.
+    ///
+    /// # Errors
+    /// [`Error::Database`] or [`Error::File`] where it cannot be reached.
+    pub async fn open(config: &Config) -> Result<Self> {
+        sqlx::any::install_default_drivers();
+        let (news, _) = broadcast::channel(limits::EVENTS_QUEUED_MAX);
+        match &config.database.url {
+            Some(url) => {
+                let options = AnyConnectOptions::from_str(url.reveal())?.disable_statement_logging();
+                let pool = AnyPoolOptions::new()
+                    .max_connections(config.database.connections_max)
+                    .acquire_timeout(Duration::from_secs(limits::DATABASE_WAIT_SECONDS))
+                    .connect_with(options)
+                    .await?;
+                Ok(Self { write: pool.clone(), read: pool, engine: Engine::Postgres, news })
+            }
+            None => {
+                make_private_folder(&config.data_dir)?;
+                let file = config.data_dir.join("postern.db");
+                let write = sqlite_pool(&file, 1).await?;
+                let read = sqlite_pool(&file, limits::SQLITE_READERS).await?;
+                Ok(Self { write, read, engine: Engine::Sqlite, news })
+            }
+        }
+    }
+
+    /// Brings the schema up to date. Nodes that start together wait for each other: on Postgres under a lock that
+    /// ends with its transaction, so that a pooler in transaction mode works; on SQLite under a locked file.
+    ///
+    /// # Errors
+    /// [`Error::Migrate`], among others where the schema is newer than this version.
+    pub async fn migrate(&self, data_dir: &Path) -> Result<()> {
+        let mut migrator = sqlx::migrate::Migrator {
+            migrations: MIGRATOR.migrations.clone(),
+            ..sqlx::migrate::Migrator::DEFAULT
+        };
+        migrator.set_locking(false);
+        match self.engine {
+            Engine::Postgres => {
+                let mut lock = self.write.begin().await?;
+                lock.execute(sqlx::query(
+                    "select 1 from (select pg_advisory_xact_lock(7077117074)) as locked",
+                ))
+                .await?;
+                migrator.run(&self.write).await?;
+                lock.commit().await?;
+            }
+            Engine::Sqlite => {
+                let path = data_dir.join("migrate.lock");
+                let in_file = |source| Error::File { path: path.clone(), source };
+                let file = std::fs::File::create(&path).map_err(in_file)?;
+                file.lock().map_err(in_file)?;
+                migrator.run(&self.write).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Which engine this is, for the banner and for [`events`].
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// Opens a transaction. Its first statement must be the guarded write.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn begin(&self) -> Result<Tx> {
+        Ok(self.write.begin().await?)
+    }
+
+    /// Where single statements that write go.
+    pub fn write(&self) -> &AnyPool {
+        &self.write
+    }
+
+    /// Where single statements that only read go.
+    pub fn read(&self) -> &AnyPool {
+        &self.read
+    }
+
+    /// Asks the database for nothing, to see whether it answers.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn ping(&self) -> Result<()> {
+        sqlx::query("select 1").execute(&self.read).await?;
+        Ok(())
+    }
+
+    /// What changes from now on, on this node and on the others.
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.news.subscribe()
+    }
+}
+
+/// Whether `error` says that a unique or foreign key stood in the way.
+pub fn is_conflict(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|e| e.is_unique_violation() || e.is_foreign_key_violation())
+}
+
+async fn sqlite_pool(file: &Path, connections: u32) -> Result<AnyPool> {
+    let mut url = url::Url::parse("sqlite:///").map_err(|e| sqlx::Error::Configuration(e.into()))?;
+    let absolute =
+        std::path::absolute(file).map_err(|source| Error::File { path: file.to_owned(), source })?;
+    url.set_path(&absolute.to_string_lossy());
+    url.set_query(Some("mode=rwc"));
+    let options = AnyConnectOptions::from_str(url.as_str())?.disable_statement_logging();
+    let pool = AnyPoolOptions::new()
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(limits::DATABASE_WAIT_SECONDS))
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                // synchronous=full: a revocation that was answered must survive a power cut, not only a crash.
+                for pragma in [
+                    "pragma busy_timeout = 5000",
+                    "pragma journal_mode = wal",
+                    "pragma synchronous = full",
+                    "pragma foreign_keys = on",
+                ] {
+                    connection.execute(pragma).await?;
+                }
+                Ok(())
+            })
+        })
+        .connect_with(options)
+        .await?;
+    Ok(pool)
+}
+
+/// The data directory, for its owner only: it holds the database and the encryption key.
+fn make_private_folder(path: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| Error::File { path: path.to_owned(), source })
+}

@@ -1,0 +1,13 @@
+//! Every URL on one screen, in two trees: endpoints for machines, pages for people.
+
+pub mod endpoints;
+pub mod pages;
+
+use axum::Router;
+
+use crate::app::App;
+
+/// Both trees.
+pub fn routes(app: App) -> Router {
+    Router::new().merge(endpoints::routes()).merge(pages::routes()).with_state(app)
+}

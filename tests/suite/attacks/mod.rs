@@ -1,0 +1,1 @@
+//! It resists: one test per attack, named after it.

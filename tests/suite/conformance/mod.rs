@@ -1,0 +1,1 @@
+//! It obeys: one file per document, one test per MUST.

@@ -1,0 +1,3 @@
+//! It works.
+
+pub mod store;

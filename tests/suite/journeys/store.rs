@@ -1,0 +1,52 @@
+//! The store on both engines.
+
+use postern::audit::Fact;
+use postern::store;
+use postern::store::events::Event;
+
+on_both_engines! {
+    async fn a_store_answers_and_a_second_start_finds_its_keys(world) {
+        world.app.store.ping().await.unwrap();
+        let before = world.app.keys.load().signing().kid.clone();
+        let (again, _) = postern::app::App::open(world.app.config.clone(), world.clock.clone()).await.unwrap();
+        assert_eq!(again.keys.load().signing().kid, before);
+    }
+
+    async fn a_lost_encryption_key_stops_the_start_and_says_what_to_restore(world) {
+        std::fs::remove_file(world.dir.path().join("encryption.key")).unwrap();
+        let refused = postern::app::App::open(world.app.config.clone(), world.clock.clone()).await;
+        let message = refused.err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(message.contains("restore the key"), "{message}");
+    }
+
+    async fn the_audit_chain_holds_and_an_altered_row_breaks_it(world) {
+        for outcome in ["ok", "refused"] {
+            world.app.audit.record(Fact { event: "test.fact", outcome, ..Fact::default() }).await.unwrap();
+        }
+        assert_eq!(store::audit::verify(&world.app.store).await.unwrap(), Ok(2));
+        sqlx::query("update audit set outcome = 'ok' where sequence = 2").execute(world.app.store.write()).await.unwrap();
+        let broken = store::audit::verify(&world.app.store).await.unwrap().unwrap_err();
+        assert!(broken.contains("row 2"), "{broken}");
+    }
+
+    async fn news_of_another_process_arrives(world) {
+        let stop = tokio_util::sync::CancellationToken::new();
+        let mut news = world.app.store.subscribe();
+        let listening = world.app.store.clone().listen(world.app.config.clone(), world.clock.clone(), stop.clone());
+        let listening = tokio::spawn(listening);
+        assert_eq!(next(&mut news).await, Event::Trusted);
+        let elsewhere = store::Store::open(&world.app.config).await.unwrap();
+        let mut tx = elsewhere.begin().await.unwrap();
+        let event = Event::GrantRevoked("g1".into());
+        store::events::record(&mut tx, elsewhere.engine(), &event, world.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        // What was told before may be told again; acting twice is harmless.
+        while next(&mut news).await != event {}
+        stop.cancel();
+        listening.await.unwrap();
+    }
+}
+
+async fn next(news: &mut tokio::sync::broadcast::Receiver<Event>) -> Event {
+    tokio::time::timeout(std::time::Duration::from_secs(5), news.recv()).await.unwrap().unwrap()
+}
