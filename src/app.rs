@@ -139,12 +139,11 @@ async fn open_keys(
     config: &Config,
     clock: &Clock,
 ) -> Result<KeyRing, StartError> {
-    let now = clock.now();
-    if let Some(ring) = store::keys::ring(store, vault, now).await? {
+    if let Some(ring) = store::keys::ring(store, vault, clock.now()).await? {
         return Ok(ring);
     }
     add_key(store, vault, config, clock).await?;
-    store::keys::ring(store, vault, now)
+    store::keys::ring(store, vault, clock.now())
         .await?
         .ok_or_else(|| StartError::EncryptionKey("no signing key could be made".into()))
 }

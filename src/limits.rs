@@ -34,3 +34,82 @@ pub const AUDIT_GATHER_MILLIS: u64 = 50;
 pub const AUDIT_RETRY_MILLIS: u64 = 100;
 /// Last pause; after it the entries are given up and the log says how many.
 pub const AUDIT_RETRY_MILLIS_MAX: u64 = 25_600;
+/// How long `healthcheck` waits, in seconds; under the 5 s that images usually allow.
+pub const HEALTHCHECK_SECONDS: u64 = 3;
+/// How much of an answer `healthcheck` reads, in bytes.
+pub const HEALTHCHECK_BYTES_MAX: u64 = 4_096;
+/// How often what has ended is removed, in seconds.
+pub const SWEEP_SECONDS: u64 = 600;
+/// How long an ended code or request is kept, in seconds, so that its replay is recognised.
+pub const ENDED_KEPT_SECONDS: i64 = 86_400;
+/// How much longer than a token's life a superseded key verifies, in seconds: clocks differ.
+pub const KEY_OVERLAP_SECONDS: i64 = 600;
+/// How long a stopping server lets requests finish, in seconds.
+pub const DRAIN_SECONDS: u64 = 10;
+/// How long the link that makes the first administrator works, in seconds.
+pub const FIRST_ADMIN_LINK_SECONDS: i64 = 1_800;
+/// Most verified callers a node remembers: one entry is about 500 bytes, so at most some 16 MB.
+pub const LIVE_CALLERS_MAX: u64 = 32_768;
+/// Longest bearer token that is looked at, in bytes. Ours are under 1,000; the rest is not worth a digest.
+pub const BEARER_BYTES_MAX: usize = 8_192;
+/// Largest body of one MCP request, in bytes: a template with its files fits, a flood does not.
+pub const MCP_BODY_BYTES_MAX: usize = 1_048_576;
+/// How long a client may keep a list of tools, in milliseconds: it changes with a release or a new consent.
+pub const MCP_LIST_TTL_MILLISECONDS: u64 = 300_000;
+/// Sets of scopes whose tool list is kept ready.
+pub const MCP_LISTS_MAX: u64 = 1_024;
+/// Reasons given for arguments that do not fit, and bytes of each: a model needs the first few, not a dump of every
+/// branch of a union.
+pub const ARGUMENT_REASONS_MAX: usize = 10;
+/// Bytes of one such reason.
+pub const ARGUMENT_REASON_BYTES_MAX: usize = 300;
+/// Seconds a client should wait before it asks again while the store does not answer.
+pub const UNAVAILABLE_RETRY_SECONDS: u32 = 2;
+/// Seconds a browser may remember the answer to a preflight.
+pub const PREFLIGHT_SECONDS: u32 = 600;
+/// Largest descriptor file, in bytes. The largest real ones (bundled OpenAPI documents) stay under 1 MiB.
+pub const DESCRIPTOR_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Most YAML documents in one descriptor file. Generated organisation files reach a few thousand.
+pub const DESCRIPTOR_DOCUMENTS_MAX: usize = 10_000;
+/// Deepest nesting of a descriptor. Template forms reach 15; what is deeper is an attack on the stack.
+pub const DESCRIPTOR_DEPTH_MAX: usize = 64;
+/// Most YAML nodes one document may have once its aliases are expanded, against "billion laughs".
+pub const DESCRIPTOR_NODES_MAX: usize = 100_000;
+/// Largest file that a `$text`, `$json`, `$yaml` or `$openapi` placeholder may bring in, in bytes.
+pub const PLACEHOLDER_BYTES_MAX: u64 = 1024 * 1024;
+/// Most placeholders in one entity, so that one descriptor cannot multiply a large file.
+pub const PLACEHOLDERS_PER_ENTITY_MAX: usize = 16;
+/// Most entities of a catalog. The bars of the design are for 100,000; above this the index is not measured.
+pub const ENTITIES_MAX: usize = 250_000;
+/// Most files that one walk of a directory opens.
+pub const DESCRIPTOR_FILES_MAX: usize = 100_000;
+/// Most folders that one walk enters, so that a catalog at the root of a large disk still starts.
+pub const DESCRIPTOR_FOLDERS_MAX: usize = 100_000;
+/// Deepest chain of folders that a walk follows.
+pub const DESCRIPTOR_FOLDERS_DEEP_MAX: usize = 32;
+/// Longest key and longest value of the search index, in characters, as Backstage has it.
+pub const SEARCH_CHARS_MAX: usize = 200;
+/// Most of a long text that full-text search reads, in bytes: a description, never a whole API definition.
+pub const SEARCH_TEXT_BYTES_MAX: usize = 4_096;
+/// Entities on a page that names no limit: what a model can read without losing its thread.
+pub const ENTITIES_PAGE: usize = 25;
+/// Most entities on one page.
+pub const ENTITIES_PAGE_MAX: usize = 500;
+/// Most nodes of a predicate; real queries have under 30.
+pub const PREDICATE_NODES_MAX: usize = 1_000;
+/// Deepest nesting of a predicate, so that a hostile one cannot exhaust the stack.
+pub const PREDICATE_DEPTH_MAX: usize = 32;
+/// Longest text of a predicate or filter as JSON, in bytes; a cursor carries it back and forth.
+pub const PREDICATE_BYTES_MAX: usize = 16 * 1024;
+/// Longest cursor that is read, in bytes: the longest predicate in base64, with its position.
+pub const CURSOR_BYTES_MAX: usize = 64 * 1024;
+/// Most `filter` parameters, and most sort fields, and most projected fields of one query.
+pub const QUERY_FIELDS_MAX: usize = 100;
+/// Longest full-text term, in bytes.
+pub const FULL_TEXT_BYTES_MAX: usize = 512;
+/// Most words of a full-text term; each costs one pass over the texts.
+pub const FULL_TEXT_WORDS_MAX: usize = 8;
+/// Most names that a did-you-mean compares; beyond, a missing name would cost more than a found one.
+pub const SUGGESTION_NAMES_MAX: usize = 5_000;
+/// Most groups between a user and the top that ownership follows, against cycles and absurd depth.
+pub const OWNERSHIP_GROUPS_MAX: usize = 1_000;

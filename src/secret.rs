@@ -121,6 +121,13 @@ pub fn sha256_base64url(bytes: &[u8]) -> String {
     BASE64URL.encode(digest(&SHA256, bytes))
 }
 
+/// SHA-256 itself, for a key in memory that never becomes text.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    hash
+}
+
 /// `N` random bytes from the operating system's generator.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];

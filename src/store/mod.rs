@@ -9,6 +9,7 @@ pub mod codes;
 pub mod events;
 pub mod grants;
 pub mod keys;
+pub mod sweep;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;

@@ -43,7 +43,7 @@ impl World {
         let clock = Clock::fixed(NOON);
         let config = config_with(dir.path(), database.as_deref(), set);
         let (app, _writer) = App::open(config, clock.clone()).await.unwrap();
-        Self { router: postern::ops::serve::router(&app), app, clock, dir }
+        Self { router: postern::ops::serve::router(&app).unwrap(), app, clock, dir }
     }
 
     /// Sends one request through the whole router.
