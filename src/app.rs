@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use crate::access::scopes;
 use crate::actions::Registry;
 use crate::audit::Audit;
+use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::oauth::key::{KeyRing, SigningKey};
@@ -35,6 +36,8 @@ pub struct Parts {
     pub keys: Arc<ArcSwap<KeyRing>>,
     /// The audit log.
     pub audit: Audit,
+    /// What the platform consists of.
+    pub catalog: Catalog,
     /// Everything that can be called.
     pub actions: Arc<Registry>,
     /// Every scope that can be asked for.
@@ -76,7 +79,9 @@ impl App {
         store.migrate(&config.data_dir).await?;
         let vault = open_vault(&config)?;
         let keys = open_keys(&store, &vault, &config, &clock).await?;
-        let actions = Registry::new(Vec::new()).map_err(|e| StartError::Actions(e.to_string()))?;
+        let catalog = open_catalog(&config);
+        let actions = Registry::new(catalog::actions::actions(catalog.clone()))
+            .map_err(|e| StartError::Actions(e.to_string()))?;
         let silent = scopes::undescribed(actions.all().iter().map(AsRef::as_ref));
         if !silent.is_empty() {
             let which = silent.join(", ");
@@ -93,9 +98,25 @@ impl App {
             store,
             vault,
             audit,
+            catalog,
         };
         Ok((Self(Arc::new(parts)), writer))
     }
+}
+
+/// The catalog that the configuration names, or the sample one. A descriptor with faults is named in the log and left
+/// out; the others are there.
+fn open_catalog(config: &Config) -> Catalog {
+    if config.catalog.demo {
+        return Catalog::sample();
+    }
+    let catalog = Catalog::default();
+    let loaded = catalog.reload(&config.catalog.paths);
+    for problem in loaded.problems.iter().filter(|problem| problem.severity == catalog::load::Severity::Error) {
+        let (file, line) = (&problem.place.file, problem.place.line);
+        tracing::warn!(file, line, entity = problem.entity, "{}", problem.message);
+    }
+    catalog
 }
 
 /// The key-encryption key: from the configuration, or from the data directory, where it is made on first start.
