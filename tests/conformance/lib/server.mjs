@@ -62,7 +62,9 @@ export class Postern {
     await new Promise(opened => log.once('open', opened));
     this.#child = spawn(BINARY, ['serve'], { cwd: this.dataDir, env: this.env, stdio: ['ignore', log, log] });
     this.#child.once('error', error => (this.failure = error));
-    process.once('exit', () => this.#child.kill('SIGKILL'));
+    // However this process ends, the server and its data go with it.
+    process.once('exit', () => this.#child.kill('SIGKILL') && this.#forget());
+    process.once('SIGTERM', () => process.exit(143));
     for (const deadline = Date.now() + READY_WITHIN_MS; ; ) {
       if (await isReady(this.origin)) return;
       const ended = this.failure ?? (this.#child.exitCode !== null && `it exited with ${this.#child.exitCode}`);
@@ -81,8 +83,12 @@ export class Postern {
       await gone;
       clearTimeout(late);
     }
-    if (!process.env.POSTERN_JUDGE_KEEP) rmSync(this.dataDir, { recursive: true, force: true });
+    this.#forget();
     if (this.#child.signalCode === 'SIGKILL') throw new Error('the server did not stop within ten seconds of SIGTERM');
+  }
+
+  #forget() {
+    if (!process.env.POSTERN_JUDGE_KEEP) rmSync(this.dataDir, { recursive: true, force: true });
   }
 
   /** Runs a command of the binary against this server's store and gives what it printed. */
