@@ -15,8 +15,11 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::oauth::key::{KeyRing, SigningKey};
 use crate::oauth::scope::ScopeSet;
+use crate::outbound::Outbound;
 use crate::secret::{self, Vault};
 use crate::store::{self, Store};
+use crate::web::described::Memory;
+use crate::web::endpoints::register::Hour;
 
 /// The parts of a running server. See [`Parts`].
 #[derive(Clone)]
@@ -44,6 +47,12 @@ pub struct Parts {
     pub scopes: ScopeSet,
     /// What resource metadata lists: the scopes that only read.
     pub baseline: ScopeSet,
+    /// The one way out.
+    pub outbound: Outbound,
+    /// What this node knows of documents being fetched.
+    pub described: Memory,
+    /// Registrations within this hour.
+    pub registrations: Hour,
 }
 
 impl Deref for App {
@@ -66,6 +75,9 @@ pub enum StartError {
     /// The actions.
     #[error("{0}")]
     Actions(String),
+    /// The client for outbound calls.
+    #[error(transparent)]
+    Outbound(#[from] crate::outbound::SetupError),
 }
 
 impl App {
@@ -75,6 +87,7 @@ impl App {
     /// # Errors
     /// [`StartError`].
     pub async fn open(config: Config, clock: Clock) -> Result<(Self, JoinHandle<()>), StartError> {
+        let outbound = Outbound::new(&config)?;
         let store = Store::open(&config).await?;
         store.migrate(&config.data_dir).await?;
         let vault = open_vault(&config)?;
@@ -98,6 +111,9 @@ impl App {
             store,
             vault,
             audit,
+            outbound,
+            described: Memory::default(),
+            registrations: Hour::default(),
             catalog,
         };
         Ok((Self(Arc::new(parts)), writer))
@@ -112,7 +128,8 @@ fn open_catalog(config: &Config) -> Catalog {
     }
     let catalog = Catalog::default();
     let loaded = catalog.reload(&config.catalog.paths);
-    for problem in loaded.problems.iter().filter(|problem| problem.severity == catalog::load::Severity::Error) {
+    for problem in loaded.problems.iter().filter(|problem| problem.severity == catalog::load::Severity::Error)
+    {
         let (file, line) = (&problem.place.file, problem.place.line);
         tracing::warn!(file, line, entity = problem.entity, "{}", problem.message);
     }

@@ -109,7 +109,8 @@ fn each_install_link_in_readme_says_what_its_client_reads() {
     // vscode.dev forwards `url`; VS Code then reads the whole query as JSON.
     let forwarded = link("vscode").query_pairs().find(|(key, _)| key == "url").unwrap().1.into_owned();
     let query = forwarded.strip_prefix("vscode:mcp/install?").unwrap();
-    let decoded = url::form_urlencoded::parse(format!("json={query}").as_bytes()).next().unwrap().1.into_owned();
+    let decoded =
+        url::form_urlencoded::parse(format!("json={query}").as_bytes()).next().unwrap().1.into_owned();
     let install: Value = serde_json::from_str(&decoded).unwrap();
     assert_eq!(install, serde_json::json!({"name": "postern", "type": "http", "url": MCP_URL}));
     let config = link("cursor").query_pairs().find(|(key, _)| key == "config").unwrap().1.into_owned();
@@ -132,9 +133,11 @@ fn the_production_file_in_readme_is_one_that_starts() {
 fn each_shell_line_in_readme_names_a_command_that_exists() {
     let binary = env!("CARGO_BIN_EXE_postern");
     let table = file("README.md");
-    let in_table = table.lines().filter_map(|line| line.strip_prefix("| `")).filter_map(|l| l.split('`').next());
+    let in_table =
+        table.lines().filter_map(|line| line.strip_prefix("| `")).filter_map(|l| l.split('`').next());
     let in_blocks = snippets().into_iter().filter(|(head, _)| head == "sh");
-    let lines: Vec<String> = in_blocks.flat_map(|(_, body)| body.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+    let lines: Vec<String> =
+        in_blocks.flat_map(|(_, body)| body.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
     let mut checked = 0;
     for line in in_table.map(str::to_owned).chain(lines) {
         let words: Vec<&str> = line.split_whitespace().skip_while(|word| word.contains('=')).collect();
@@ -142,7 +145,8 @@ fn each_shell_line_in_readme_names_a_command_that_exists() {
             continue;
         }
         // Everything but the values: clap refuses a command or an option that does not exist before it prints help.
-        let known: Vec<&str> = words[1..].iter().copied().take_while(|w| w.chars().all(char::is_lowercase)).collect();
+        let known: Vec<&str> =
+            words[1..].iter().copied().take_while(|w| w.chars().all(char::is_lowercase)).collect();
         let run = Command::new(binary).args(&known).arg("--help").output().unwrap();
         let help = String::from_utf8_lossy(&run.stdout).into_owned();
         assert!(run.status.success(), "{line}: {}", String::from_utf8_lossy(&run.stderr));
