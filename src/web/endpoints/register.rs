@@ -29,7 +29,8 @@ pub fn routes() -> Router<App> {
 pub struct Hour(Mutex<(i64, u32)>);
 
 impl Hour {
-    fn admits(&self, now: Time) -> bool {
+    /// Counts one more, and says whether it still fits in.
+    pub fn admits(&self, now: Time) -> bool {
         let hour = now.seconds().div_euclid(3_600);
         let mut counted = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if counted.0 != hour {

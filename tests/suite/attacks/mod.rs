@@ -1,3 +1,5 @@
 //! It resists: one test per attack, named after it.
 
+mod described;
 mod mcp;
+mod registration;
