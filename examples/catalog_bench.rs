@@ -25,7 +25,7 @@ fn main() {
     println!("one entity copied in {:.2?}", start.elapsed() / u32::try_from(ENTITIES).unwrap());
     println!("{:44} {:>9} {:>9} {:>9} {:>9}", "question", "found", "p50", "p99", "page 2");
     for (name, arguments) in crowd::questions(ENTITIES) {
-        let page = Query::from_arguments(&arguments).unwrap().run(&index);
+        let page = Query::from_arguments(&arguments).unwrap().run(&index).unwrap();
         let next = page.next.map(|cursor| serde_json::json!({"cursor": cursor}));
         let (p50, p99) = measure(&arguments, &index);
         let second = next.map_or(Duration::ZERO, |next| measure(&next, &index).0);
@@ -37,7 +37,7 @@ fn measure(arguments: &serde_json::Value, index: &postern::catalog::index::Index
     let mut times: Vec<_> = (0..ROUNDS)
         .map(|_| {
             let start = Instant::now();
-            let page = Query::from_arguments(arguments).unwrap().run(index);
+            let page = Query::from_arguments(arguments).unwrap().run(index).unwrap();
             std::hint::black_box(page);
             start.elapsed()
         })

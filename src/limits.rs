@@ -149,12 +149,18 @@ pub const PREDICATE_DEPTH_MAX: usize = 32;
 pub const PREDICATE_BYTES_MAX: usize = 16 * 1024;
 /// Longest cursor that is read, in bytes: the longest predicate in base64, with its position.
 pub const CURSOR_BYTES_MAX: usize = 64 * 1024;
-/// Most `filter` parameters, and most sort fields, and most projected fields of one query.
+/// Most `filter` parameters, and most projected fields, of one query.
 pub const QUERY_FIELDS_MAX: usize = 100;
 /// Longest full-text term, in bytes.
 pub const FULL_TEXT_BYTES_MAX: usize = 512;
 /// Most words of a full-text term; each costs one pass over the texts.
 pub const FULL_TEXT_WORDS_MAX: usize = 8;
+/// Most fields that one full-text search reads; each costs a pass for each word.
+pub const FULL_TEXT_FIELDS_MAX: usize = 16;
+/// Most texts too long for the index that one search reads, at some 6 µs each: the rest must be narrowed away.
+pub const FULL_TEXT_LONG_MAX: usize = 20_000;
+/// Most fields that one answer is sorted by; each costs a number for every entity.
+pub const ORDER_FIELDS_MAX: usize = 16;
 /// Most names that a did-you-mean compares; beyond, a missing name would cost more than a found one.
 pub const SUGGESTION_NAMES_MAX: usize = 5_000;
 /// Most groups between a user and the top that ownership follows, against cycles and absurd depth.

@@ -7,7 +7,7 @@
 //! A descriptor's way: [`load()`] finds files → [`yaml`] cuts documents → [`descriptor`] checks one entity
 //! (its shape in [`schema`], its names in [`format`](mod@format), its texts in [`placeholder`]) → [`relation`]
 //! links all of them → [`index`] holds them. A question's way: [`actions`] → [`query`] → [`predicate`] or
-//! [`filter`], [`text`] → [`column`] by [`column`] as a [`set`] → a page.
+//! [`filter`], [`text`] → [`column`](mod@column) by column as a [`set`] → a page.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -69,9 +69,17 @@ impl Catalog {
         catalog
     }
 
+    /// The catalog of what `paths` hold, with the sample's entities after them where `demo` says so, and
+    /// everything there was to say about it. Entities are in the index then, not in the answer.
+    pub fn open(paths: &[PathBuf], demo: bool) -> (Self, Loaded) {
+        let mut loaded = if demo { load::load_with(paths, sample::FILES) } else { load(paths) };
+        let catalog = Self::new(std::mem::take(&mut loaded.entities));
+        (catalog, loaded)
+    }
+
     /// The catalog of the fictional company that the binary carries.
     pub fn sample() -> Self {
-        Self::new(load::load_embedded(sample::FILES).entities)
+        Self::open(&[], true).0
     }
 
     /// The index of this moment. Whoever holds it is not disturbed by a change.
@@ -123,6 +131,18 @@ mod tests {
         assert!(held.get("component:default/arrivals-service").is_some(), "who reads is not disturbed");
         assert!(!catalog.reload(&[folder.path().join("gone")]).problems.is_empty());
         assert_eq!(other.index().len(), 1);
+    }
+
+    #[test]
+    fn own_descriptors_come_before_the_sample_and_may_refer_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {name: mine}\nspec: {type: a, lifecycle: b, owner: fleet}\n";
+        std::fs::write(folder.path().join("catalog-info.yaml"), text).unwrap();
+        let (catalog, loaded) = Catalog::open(&[folder.path().to_owned()], true);
+        assert_eq!(loaded.problems, []);
+        let fleet = catalog.index().get("group:default/fleet").unwrap()["relations"].to_string();
+        assert!(fleet.contains("component:default/mine"));
+        assert_eq!(Catalog::open(&[folder.path().to_owned()], false).0.index().len(), 1);
     }
 
     #[test]

@@ -52,20 +52,28 @@ impl Text {
                 limits::FULL_TEXT_BYTES_MAX
             ));
         }
-        if fields.len() > limits::QUERY_FIELDS_MAX {
-            return Err(format!("fullTextFilter.fields has more than {} fields", limits::QUERY_FIELDS_MAX));
+        if fields.len() > limits::FULL_TEXT_FIELDS_MAX {
+            return Err(format!(
+                "fullTextFilter.fields has more than {} fields",
+                limits::FULL_TEXT_FIELDS_MAX
+            ));
         }
         Ok(Self { term: term.to_owned(), fields })
     }
 
     /// Takes what does not match out of `set`, and gives the rank of each position: more is better.
-    pub fn evaluate(&self, index: &Index, set: &mut Set) -> Vec<u32> {
+    ///
+    /// # Errors
+    /// A sentence, where the fields hold more long texts than are read for one question.
+    pub fn evaluate(&self, index: &Index, set: &mut Set) -> Result<Vec<u32>, String> {
         let mut ranks = vec![0; index.len()];
+        let mut long_left = limits::FULL_TEXT_LONG_MAX;
         for word in self.term.to_lowercase().split_whitespace() {
             let mut best = vec![0; index.len()];
             let word = Finder::new(word);
             for (field, worth) in self.searched() {
-                search(index, set, field, worth, &word, &mut best);
+                search(index, field, worth, &word, &mut best);
+                search_long(index, set, field, worth, &word, &mut best, &mut long_left)?;
             }
             for at in set.clone().iter_from(0) {
                 match best[at as usize] {
@@ -74,7 +82,7 @@ impl Text {
                 }
             }
         }
-        ranks
+        Ok(ranks)
     }
 
     fn searched(&self) -> impl Iterator<Item = (&str, u32)> {
@@ -89,9 +97,8 @@ impl Text {
     }
 }
 
-fn search(index: &Index, set: &Set, field: &str, worth: u32, word: &Finder<'_>, best: &mut [u32]) {
-    let key = field.to_lowercase();
-    let Some(column) = index.column(&key) else { return };
+fn search(index: &Index, field: &str, worth: u32, word: &Finder<'_>, best: &mut [u32]) {
+    let Some(column) = index.column(&field.to_lowercase()) else { return };
     column.containing(word, |entities, how| {
         let found = worth * how as u32;
         for &at in entities {
@@ -99,17 +106,36 @@ fn search(index: &Index, set: &Set, field: &str, worth: u32, word: &Finder<'_>, 
             *slot = found.max(*slot);
         }
     });
-    if is_searched(&key) {
-        return; // Its long texts are in the column.
-    }
+}
+
+/// Looks into texts that are too long for the index, such as the definitions of APIs. The usual fields keep
+/// theirs in their columns.
+fn search_long(
+    index: &Index,
+    set: &Set,
+    field: &str,
+    worth: u32,
+    word: &Finder<'_>,
+    best: &mut [u32],
+    left: &mut usize,
+) -> Result<(), String> {
+    let key = field.to_lowercase();
+    let Some(column) = index.column(&key).filter(|_| !is_searched(&key)) else { return Ok(()) };
     for &at in column.incomparable().iter().filter(|at| set.contains(**at)) {
-        if best[at as usize] == 0 && long_text_contains(index.entity(at), field, word) {
+        if best[at as usize] > 0 {
+            continue;
+        }
+        *left = left.checked_sub(1).ok_or_else(|| {
+            let field = super::excerpt(field);
+            format!("fullTextFilter.fields: {field} holds too many long texts to read; narrow the question with query")
+        })?;
+        if long_text_contains(index.entity(at), field, word) {
             best[at as usize] = worth * Match::Inside as u32;
         }
     }
+    Ok(())
 }
 
-/// Looks into a text that is too long for the index, such as an API's definition.
 fn long_text_contains(entity: &Value, field: &str, word: &Finder<'_>) -> bool {
     let contains = |text: &str| {
         let text = flatten::beginning(text).to_lowercase();

@@ -140,7 +140,8 @@ fn get(index: &Index, arguments: &Value) -> Outcome {
 }
 
 fn query(index: &Index, arguments: &Value) -> Outcome {
-    let page = Query::from_arguments(arguments).map_err(ActionError::InvalidInput)?.run(index);
+    let page = Query::from_arguments(arguments).and_then(|query| query.run(index));
+    let page = page.map_err(ActionError::InvalidInput)?;
     let mut answer = Map::new();
     answer.insert("items".to_owned(), Value::Array(page.items));
     answer.insert("totalItems".to_owned(), Value::from(page.total));

@@ -68,10 +68,14 @@ pub fn load(paths: &[PathBuf]) -> Loaded {
     loading.finish()
 }
 
-/// Reads the descriptors that the binary carries, from its `all.yaml` on.
-pub(super) fn load_embedded(files: &'static [(&'static str, &'static str)]) -> Loaded {
+/// Reads the descriptors at `paths`, and then those that the binary carries, from its `all.yaml` on.
+pub(super) fn load_with(paths: &[PathBuf], carried: &'static [(&'static str, &'static str)]) -> Loaded {
     let mut loading = Loading::default();
-    loading.start(&Arc::new(Files::Embedded(files)), vec!["all.yaml".to_owned()], &HashSet::new());
+    for path in paths {
+        loading.path(path);
+    }
+    let files = Arc::new(Files::Embedded(carried));
+    loading.start(&files, vec!["all.yaml".to_owned()], &HashSet::new());
     loading.finish()
 }
 

@@ -78,8 +78,8 @@ impl Query {
         if let Some(query) = &question.query {
             predicate = Predicate::All(vec![predicate, Predicate::parse(query)?]);
         }
-        if question.order_fields.len() > limits::QUERY_FIELDS_MAX {
-            return Err(format!("orderFields has more than {} fields", limits::QUERY_FIELDS_MAX));
+        if question.order_fields.len() > limits::ORDER_FIELDS_MAX {
+            return Err(format!("orderFields has more than {} fields", limits::ORDER_FIELDS_MAX));
         }
         let text = question.full_text_filter.as_ref().filter(|text| !text.term.trim().is_empty());
         let text = text.map(|text| Text::new(&text.term, text.fields.clone())).transpose()?;
@@ -88,9 +88,12 @@ impl Query {
     }
 
     /// Answers it.
-    pub fn run(&self, index: &Index) -> Page {
+    ///
+    /// # Errors
+    /// A sentence, where the search would have to read too many long texts.
+    pub fn run(&self, index: &Index) -> Result<Page, String> {
         let mut set = self.predicate.evaluate(index);
-        let ranks = self.text.as_ref().map(|text| text.evaluate(index, &mut set));
+        let ranks = self.text.as_ref().map(|text| text.evaluate(index, &mut set)).transpose()?;
         let total = set.count();
         let order = Order::new(self, index, ranks);
         let positions = order.page(&set, self.after.as_ref(), self.offset, self.limit + 1);
@@ -100,7 +103,7 @@ impl Query {
             _ => None,
         };
         let items = shown.iter().map(|&at| project::fields(index.entity(at), &self.fields)).collect();
-        Page { items, total, next }
+        Ok(Page { items, total, next })
     }
 }
 

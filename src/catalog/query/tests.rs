@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::Catalog;
 use super::super::flatten::{Cell, rows, scalar};
-use super::super::load::load_embedded;
+use super::super::load::load_with;
 use super::super::relation::Ref;
 use super::super::sample::FILES;
 use super::*;
@@ -88,7 +88,7 @@ fn references(page: &Page) -> Vec<String> {
 }
 
 fn answer(arguments: &Value) -> Vec<String> {
-    let page = Query::from_arguments(arguments).unwrap().run(&WORLD.index);
+    let page = Query::from_arguments(arguments).unwrap().run(&WORLD.index).unwrap();
     assert_eq!(page.total, page.items.len());
     references(&page)
 }
@@ -165,7 +165,7 @@ fn pages(arguments: &Value, limit: usize) -> Vec<String> {
         if let Some(cursor) = &next {
             arguments = json!({"cursor": cursor, "limit": limit});
         }
-        let page = Query::from_arguments(&arguments).unwrap().run(&WORLD.index);
+        let page = Query::from_arguments(&arguments).unwrap().run(&WORLD.index).unwrap();
         assert!(page.items.len() == limit || page.next.is_none());
         all.extend(references(&page));
         match page.next {
@@ -214,7 +214,7 @@ proptest! {
             .filter(|(_, rows)| filters.is_empty() || filters.iter().any(|filter| matches(filter, rows)))
             .map(|(reference, _)| reference.to_string())
             .collect();
-        prop_assert_eq!(references(&query.run(&WORLD.index)), wanted, "{:?}", filters);
+        prop_assert_eq!(references(&query.run(&WORLD.index).unwrap()), wanted, "{:?}", filters);
     }
 
     #[test]
@@ -240,11 +240,11 @@ proptest! {
         let read = Query::from_arguments(&json!({"cursor": text}));
         prop_assert!(read.is_err());
         let page = Query::from_arguments(&json!({"limit": 3, "orderFields": {"field": "kind", "order": "asc"}})).unwrap();
-        let mut bytes = page.run(&WORLD.index).next.unwrap().into_bytes();
+        let mut bytes = page.run(&WORLD.index).unwrap().next.unwrap().into_bytes();
         let at = flip % bytes.len();
         bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
         if let Ok(query) = Query::from_arguments(&json!({"cursor": String::from_utf8(bytes).unwrap()})) {
-            query.run(&WORLD.index);
+            query.run(&WORLD.index).unwrap();
         }
     }
 }
@@ -291,23 +291,30 @@ fn a_cursor_keeps_its_meaning_when_the_catalog_changes() {
     for order in
         [json!([]), json!([{"field": "spec.owner", "order": "desc"}, {"field": "kind", "order": "asc"}])]
     {
-        let first =
-            Query::from_arguments(&json!({"orderFields": order, "limit": 10})).unwrap().run(&catalog.index());
+        let first = Query::from_arguments(&json!({"orderFields": order, "limit": 10}))
+            .unwrap()
+            .run(&catalog.index())
+            .unwrap();
         let seen = references(&first);
         // The last entity that was seen and one that was not are gone; the rest follows, once each.
         let whole = answer(&json!({"orderFields": order, "limit": 500}));
         let gone = [seen[9].clone(), whole[12].clone()];
-        let mut entities = load_embedded(FILES).entities;
+        let mut entities = load_with(&[], FILES).entities;
         entities.retain(|entity| !gone.contains(&entity.reference.to_string()));
         let smaller = Catalog::new(entities).index();
-        let rest = Query::from_arguments(&json!({"cursor": first.next, "limit": 500})).unwrap().run(&smaller);
+        let rest = Query::from_arguments(&json!({"cursor": first.next, "limit": 500}))
+            .unwrap()
+            .run(&smaller)
+            .unwrap();
         let wanted: Vec<_> =
             whole[10..].iter().filter(|reference| !gone.contains(reference)).cloned().collect();
         assert_eq!(references(&rest), wanted);
     }
     let empty = Index::new(Vec::new());
-    let first = Query::from_arguments(&json!({"limit": 1})).unwrap().run(&WORLD.index);
-    assert!(Query::from_arguments(&json!({"cursor": first.next})).unwrap().run(&empty).items.is_empty());
+    let first = Query::from_arguments(&json!({"limit": 1})).unwrap().run(&WORLD.index).unwrap();
+    assert!(
+        Query::from_arguments(&json!({"cursor": first.next})).unwrap().run(&empty).unwrap().items.is_empty()
+    );
 }
 
 #[test]
@@ -323,7 +330,8 @@ fn numbers_may_be_strings_and_must_be_whole() {
         assert_eq!(limit(bad).unwrap_err(), "limit must be a whole number of at least 1");
     }
     assert!(Query::from_arguments(&json!({"offset": "0"})).is_ok());
-    let far = Query::from_arguments(&json!({"offset": 1_000_000, "limit": 5})).unwrap().run(&WORLD.index);
+    let far =
+        Query::from_arguments(&json!({"offset": 1_000_000, "limit": 5})).unwrap().run(&WORLD.index).unwrap();
     assert!(far.items.is_empty() && far.next.is_none() && far.total == WORLD.index.len());
 }
 

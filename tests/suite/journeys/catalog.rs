@@ -114,7 +114,7 @@ fn a_crowd_of_entities_is_searched_without_anybody_noticing() {
     let index = catalog.index();
     for (name, arguments) in crowd::questions(5_000) {
         let start = Instant::now();
-        let page = Query::from_arguments(&arguments).unwrap().run(&index);
+        let page = Query::from_arguments(&arguments).unwrap().run(&index).unwrap();
         // A twentieth of the size that `cargo run --example catalog_bench` measures, and an unoptimised build.
         assert!(start.elapsed() < Duration::from_millis(500), "{name} took {:?}", start.elapsed());
         assert!(page.total > 0, "{name} found nothing");

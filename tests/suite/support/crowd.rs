@@ -96,6 +96,10 @@ pub fn questions(count: usize) -> Vec<(&'static str, Value)> {
         ("full text: three words", json!({"fullTextFilter": {"term": "anchor keel moves"}})),
         ("full text: one letter", json!({"fullTextFilter": {"term": "e"}})),
         (
+            "full text: in long definitions",
+            json!({"fullTextFilter": {"term": "3.1.0", "fields": ["spec.definition"]}}),
+        ),
+        (
             "full text: in titles, of APIs",
             json!({"query": {"kind": "API"}, "fullTextFilter": {"term": "quay", "fields": ["metadata.title"]}}),
         ),
