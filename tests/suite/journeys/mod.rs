@@ -1,5 +1,6 @@
 //! It works.
 
 pub mod catalog;
+pub mod clients;
 mod mcp_revoke;
 pub mod store;
