@@ -11,8 +11,9 @@ use serde_json::Value;
 use super::column::{Column, Filling};
 use super::descriptor::Entity;
 use super::files::Files;
+use super::flatten;
 use super::relation::{self, Ref};
-use super::{flatten, text};
+use super::text::Haystack;
 
 /// All entities of one moment.
 #[derive(Debug, Default)]
@@ -23,6 +24,7 @@ pub struct Index {
     by_reference: HashMap<Ref, u32>,
     by_name: HashMap<Box<str>, Vec<u32>>,
     columns: HashMap<Box<str>, Column>,
+    haystack: Haystack,
 }
 
 impl Index {
@@ -33,13 +35,11 @@ impl Index {
         let mut index = Self::default();
         let mut fillings: HashMap<Box<str>, Filling> = HashMap::new();
         for (entity, at) in described.into_iter().zip(0_u32..) {
-            flatten::rows(&entity.value, |key, cell| {
-                let keeps_long = text::is_searched(key);
-                match fillings.get_mut(key) {
-                    Some(filling) => filling.add(at, cell, keeps_long),
-                    None => fillings.entry(key.into()).or_default().add(at, cell, keeps_long),
-                }
+            flatten::rows(&entity.value, |key, cell| match fillings.get_mut(key) {
+                Some(filling) => filling.add(at, cell),
+                None => fillings.entry(key.into()).or_default().add(at, cell),
             });
+            index.haystack.add(&entity.value);
             index.by_name.entry(entity.reference.name().into()).or_default().push(at);
             index.by_reference.insert(entity.reference.clone(), at);
             index.references.push(entity.reference);
@@ -109,6 +109,11 @@ impl Index {
     /// What the entities say under a key, which is in lower case.
     pub fn column(&self, key: &str) -> Option<&Column> {
         self.columns.get(key)
+    }
+
+    /// What full-text search reads where no fields are named.
+    pub fn haystack(&self) -> &Haystack {
+        &self.haystack
     }
 
     /// The User whose `spec.profile.email` is `email`, in whatever case. Nobody, where two claim it: an
