@@ -63,6 +63,7 @@ pub mod limits;
 pub mod mcp;
 pub mod oauth;
 pub mod ops;
+pub mod outbound;
 pub mod secret;
 pub mod store;
 pub mod web;

@@ -48,6 +48,52 @@ pub const KEY_OVERLAP_SECONDS: i64 = 600;
 pub const DRAIN_SECONDS: u64 = 10;
 /// How long the link that makes the first administrator works, in seconds.
 pub const FIRST_ADMIN_LINK_SECONDS: i64 = 1_800;
+/// How long an outbound call may take from the look-up of the name to the last byte, in seconds.
+pub const OUTBOUND_SECONDS: u64 = 5;
+/// How long an outbound call may take to connect, in seconds.
+pub const OUTBOUND_CONNECT_SECONDS: u64 = 3;
+/// Most outbound calls at once: each may hold a socket for five seconds on a stranger's word.
+pub const OUTBOUND_AT_ONCE_MAX: usize = 64;
+/// Most outbound calls to one host in a minute: nobody makes this server a flood (attack A09).
+pub const OUTBOUND_HOST_PER_MINUTE_MAX: u32 = 60;
+/// Hosts whose pace is remembered.
+pub const OUTBOUND_HOSTS_MAX: u64 = 10_000;
+/// Largest document of a client, in bytes (draft-ietf-oauth-client-id-metadata-document section 8.7 says 5 KB).
+pub const DOCUMENT_BYTES_MAX: usize = 5_120;
+/// Longest client_id, in bytes (attack A06).
+pub const CLIENT_ID_BYTES_MAX: usize = 2_048;
+/// A document is fresh this long where its host says nothing, in seconds.
+pub const DOCUMENT_FRESH_SECONDS: i64 = 3_600;
+/// Shortest freshness whatever its host says, in seconds: fetch times tell the host who signs in when.
+pub const DOCUMENT_FRESH_SECONDS_MIN: i64 = 300;
+/// Longest freshness whatever its host says, in seconds: a change must be seen.
+pub const DOCUMENT_FRESH_SECONDS_MAX: i64 = 86_400;
+/// How long the last good document serves while its host is down, in seconds past its freshness.
+pub const DOCUMENT_STALE_SECONDS_MAX: i64 = 604_800;
+/// How long a document that could not be had is not asked for again, in seconds (attack A09). In memory only.
+pub const DOCUMENT_FAILURE_SECONDS: i64 = 15;
+/// How many failures, and how many turns to fetch, are remembered.
+pub const DOCUMENTS_REMEMBERED_MAX: u64 = 10_000;
+/// Largest body of a registration, in bytes. Real ones are under 1 KB.
+pub const REGISTRATION_BYTES_MAX: usize = 16_384;
+/// Most registrations an hour on one node: room for a company's first morning, an end for a flood (attack A12).
+pub const REGISTRATIONS_PER_HOUR_MAX: u32 = 3_600;
+/// Most redirect URIs of one client. VS Code registers four.
+pub const CLIENT_REDIRECTS_MAX: usize = 20;
+/// Longest URI that a client says of itself, in bytes.
+pub const CLIENT_URI_BYTES_MAX: usize = 2_048;
+/// Longest name of a client, in characters: it must fit on the consent page.
+pub const CLIENT_NAME_CHARS_MAX: usize = 80;
+/// Longest `software_id` and `software_version`, in characters.
+pub const CLIENT_SOFTWARE_CHARS_MAX: usize = 128;
+/// How coarse a client's last use is recorded, in seconds: a write per call would be a hot row.
+pub const CLIENT_USED_SECONDS: i64 = 3_600;
+/// A client that made itself known and was never used goes after this, in seconds: VS Code registers before it asks.
+pub const CLIENT_NEVER_USED_SECONDS: i64 = 7 * 86_400;
+/// A client that made itself known and is no longer used goes after this, in seconds: editors keep their id for ever.
+pub const CLIENT_UNUSED_SECONDS: i64 = 180 * 86_400;
+/// How long published metadata and keys may be cached, in seconds: a new key is seen within it.
+pub const METADATA_FRESH_SECONDS: u32 = 300;
 /// Most verified callers a node remembers: one entry is about 500 bytes, so at most some 16 MB.
 pub const LIVE_CALLERS_MAX: u64 = 32_768;
 /// Longest bearer token that is looked at, in bytes. Ours are under 1,000; the rest is not worth a digest.

@@ -33,22 +33,14 @@ pub enum Answer {
     Failed(String),
 }
 
-/// No tool answers to the name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnknownTool;
-
 impl Calls {
-    /// Calls the tool `name` as `caller`.
-    ///
-    /// # Errors
-    /// [`UnknownTool`]: the one failure that is a protocol error (MCP 2026-07-28, tools). All others are answers.
+    /// Calls `offered` as `caller`. Whatever goes wrong is an answer too (MCP 2026-07-28, tools).
     pub async fn call(
         &self,
         caller: &Arc<Caller>,
-        name: &str,
+        offered: &Offered,
         arguments: Option<Map<String, Value>>,
-    ) -> Result<Answer, UnknownTool> {
-        let offered = self.tools.find(name).ok_or(UnknownTool)?;
+    ) -> Answer {
         let began = self.clock.now();
         let outcome = match admit(offered, caller, arguments) {
             Ok(arguments) if offered.action.effect == Effect::Read => {
@@ -63,7 +55,7 @@ impl Calls {
                 outcome
             }
         };
-        Ok(answer(&offered.action, outcome, began))
+        answer(&offered.action, outcome, began)
     }
 
     /// Records a call that changed nothing: one that read, or was refused.

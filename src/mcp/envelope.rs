@@ -43,6 +43,10 @@ pub struct Request<'a> {
     pub method: Cow<'a, str>,
     /// `params.name`: the tool, where the method is `tools/call`.
     pub name: Option<Cow<'a, str>>,
+    /// All parameters, as they stand in the body.
+    pub params: Option<&'a RawValue>,
+    /// Whether it speaks the revision without a handshake.
+    pub modern: bool,
 }
 
 /// A message that goes no further.
@@ -130,12 +134,15 @@ pub fn read<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Message<'a>, Malf
         _ => Params::default(),
     };
     let meta = params.meta.unwrap_or_default();
-    let request = Request { id, method, name: params.name };
+    let mut request = Request { id, method, name: params.name, params: wire.params, modern: false };
     match (meta.version, version) {
         (None, None) => {}
         (None, Some(version)) if LEGACY.contains(&version) => {}
         (None, Some(version)) if version != MODERN => return Err(unsupported(id, version)),
-        _ => modern(headers, &request, params.uri.as_deref(), version, &meta)?,
+        _ => {
+            modern(headers, &request, params.uri.as_deref(), version, &meta)?;
+            request.modern = true;
+        }
     }
     Ok(Message::Request(request))
 }

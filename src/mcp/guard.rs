@@ -15,10 +15,12 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use super::answer::{self, Challenge};
 use super::authority::Authority;
 use super::call::Calls;
+use super::direct;
 use super::envelope::{self, Message};
 use super::live::{LiveCallers, Refused};
 use super::origin::Origins;
 use super::server::Server;
+use super::tools::Offered;
 use crate::access::{self, Decision};
 use crate::actions::Caller;
 use crate::limits;
@@ -37,7 +39,9 @@ pub struct Endpoint {
     pub origins: Origins,
     /// What may be called.
     pub calls: Arc<Calls>,
-    /// The protocol behind the door.
+    /// Who answers behind the door.
+    pub server: Server,
+    /// The protocol that leads there.
     pub protocol: StreamableHttpService<Server, NeverSessionManager>,
 }
 
@@ -114,21 +118,40 @@ impl Endpoint {
                 return answer::refusal(StatusCode::BAD_REQUEST, "invalid_request", text);
             }
         };
+        // Answers are JSON; a client that says it takes that is served, though `rmcp` insists on both types.
+        if !takes_json(&parts.headers) {
+            let text = "Answers are JSON: send Accept: application/json, text/event-stream.";
+            return answer::refusal(StatusCode::NOT_ACCEPTABLE, "invalid_request", text);
+        }
         match envelope::read(&parts.headers, &body) {
             Ok(Message::Noted) => answer::accepted(),
-            Ok(Message::Request(request)) => match self.step_up(&caller, &request).await {
-                Some(refusal) => refusal,
-                None => self.forward(caller, parts, body.clone(), &request).await,
-            },
+            Ok(Message::Request(request)) => self.answer(caller, parts, body.clone(), &request).await,
             Err(bad) => answer::rpc_error(bad.status, bad.id, bad.code, &bad.message, bad.data),
         }
     }
 
+    async fn answer(
+        &self,
+        caller: Arc<Caller>,
+        parts: request::Parts,
+        body: Bytes,
+        request: &envelope::Request<'_>,
+    ) -> Response<Body> {
+        let name = request.name.as_deref().filter(|_| request.method == "tools/call");
+        if let Some((name, offered)) = name.and_then(|name| Some((name, self.calls.tools.find(name)?))) {
+            if let Some(refusal) = self.step_up(&caller, name, offered).await {
+                return refusal;
+            }
+            if let Some(answer) = direct::read(&self.server, &caller, offered, request).await {
+                return answer;
+            }
+        }
+        self.forward(caller, parts, body, request).await
+    }
+
     /// The one refusal that a client can mend by itself: the tool exists, and asking the user for one more scope opens
     /// it. Whatever else is refused is an answer of the tool: clients take any other 403 for a lost sign-in.
-    async fn step_up(&self, caller: &Arc<Caller>, request: &envelope::Request<'_>) -> Option<Response<Body>> {
-        let name = request.name.as_deref().filter(|_| request.method == "tools/call")?;
-        let offered = self.calls.tools.find(name)?;
+    async fn step_up(&self, caller: &Arc<Caller>, name: &str, offered: &Offered) -> Option<Response<Body>> {
         let Decision::NeedsScope(scope) = access::decide(caller, &offered.action) else { return None };
         let now = self.calls.clock.now();
         self.calls.note(offered, caller, now, "insufficient_scope").await;
@@ -142,11 +165,6 @@ impl Endpoint {
         body: Bytes,
         request: &envelope::Request<'_>,
     ) -> Response<Body> {
-        // Answers are always JSON here; a client that says it takes that is served, though `rmcp` insists on both types.
-        if !takes_json(&parts.headers) {
-            let text = "Answers are JSON: send Accept: application/json, text/event-stream.";
-            return answer::refusal(StatusCode::NOT_ACCEPTABLE, "invalid_request", text);
-        }
         parts.headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
         parts.extensions.insert(caller);
         let response = self.protocol.handle(Request::from_parts(parts, Full::new(body))).await;

@@ -1,14 +1,14 @@
 //! The resource server: the guard, the two eras of the protocol, and calls of tools.
 //!
 //! Owns: `/mcp` and Backstage's path for the same, each a protected resource of its own. A request goes straight
-//! down: `guard` (who, from where, may they) → `envelope` (which era, are the headers true) → `rmcp` → `server` →
-//! `call` (arguments, audit, the action) → the answer.
+//! down: `guard` (who, from where, may they) → `envelope` (which era, are the headers true) → `rmcp`, or `direct` for a
+//! tool that only reads → `server` → `call` (arguments, audit, the action) → the answer.
 //! Does not own: how tokens are made; it knows the authorization server as `authority` says, and could run elsewhere.
 
 pub mod answer;
-pub mod arguments;
 pub mod authority;
 pub mod call;
+pub mod direct;
 pub mod envelope;
 pub mod guard;
 pub mod live;
@@ -134,6 +134,7 @@ fn endpoint(state: &McpState, calls: &Arc<Calls>, path: &str) -> Result<Endpoint
         live: Arc::clone(&state.live),
         origins: Origins::new(state.public_url.url(), &state.allowed_origins),
         calls: Arc::clone(calls),
+        server: server.clone(),
         protocol: StreamableHttpService::new(
             move || Ok(server.clone()),
             Arc::new(NeverSessionManager::default()),

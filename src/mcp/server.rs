@@ -11,8 +11,10 @@ use rmcp::model::{
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
+use serde_json::{Map, Value};
 
 use super::call::{Answer, Calls};
+use super::tools::Offered;
 use crate::actions::Caller;
 use crate::limits;
 
@@ -49,9 +51,31 @@ impl Server {
         Self { calls, info: Arc::new(info), meta: Arc::new(meta) }
     }
 
+    /// Calls `offered`, and shows the answer as a client of that era reads it.
+    pub async fn call(
+        &self,
+        caller: &Arc<Caller>,
+        offered: &Offered,
+        arguments: Option<Map<String, Value>>,
+        modern: bool,
+    ) -> CallToolResult {
+        let mut result = match self.calls.call(caller, offered, arguments).await {
+            Answer::Done(value) => {
+                let mut result = CallToolResult::success(vec![ContentBlock::text(value.to_string())]);
+                // Before 2026-07-28 it is an object or nothing.
+                result.structured_content = Some(value).filter(|value| modern || value.is_object());
+                result
+            }
+            Answer::Failed(text) => CallToolResult::error(vec![ContentBlock::text(text)]),
+        };
+        result.result_type = modern.then_some(ResultType::COMPLETE);
+        result.meta = self.meta(modern);
+        result
+    }
+
     /// Ours on every modern result: `_meta` with the server's name. Legacy results say it once, at `initialize`.
-    fn meta(&self, context: &RequestContext<RoleServer>) -> Option<MetaObject> {
-        context.meta.protocol_version().is_some().then(|| (*self.meta).clone())
+    fn meta(&self, modern: bool) -> Option<MetaObject> {
+        modern.then(|| (*self.meta).clone())
     }
 }
 
@@ -60,6 +84,11 @@ fn caller(context: &RequestContext<RoleServer>) -> Result<&Arc<Caller>, ErrorDat
     let parts = context.extensions.get::<Parts>();
     // No caller means that this handler was mounted without its guard: answer nobody.
     parts.and_then(|parts| parts.extensions.get()).ok_or_else(|| ErrorData::internal_error("no caller", None))
+}
+
+/// Whether the request speaks the revision without a handshake: it says so in its own `_meta`.
+fn is_modern(context: &RequestContext<RoleServer>) -> bool {
+    context.meta.protocol_version().is_some()
 }
 
 impl ServerHandler for Server {
@@ -91,7 +120,7 @@ impl ServerHandler for Server {
         let tools = self.calls.tools.list(caller(&context)?);
         Ok(ListToolsResult {
             result_type: Some(ResultType::COMPLETE),
-            meta: self.meta(&context),
+            meta: self.meta(is_modern(&context)),
             next_cursor: None,
             ttl_ms: Some(limits::MCP_LIST_TTL_MILLISECONDS),
             // What is listed depends on the token's scopes, so nobody else may be shown it.
@@ -106,24 +135,14 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let caller = caller(&context)?;
-        let answer = self.calls.call(caller, &request.name, request.arguments).await;
-        let answer = answer.map_err(|_| {
+        let offered = self.calls.tools.find(&request.name).ok_or_else(|| {
             let name = &request.name;
             ErrorData::invalid_params(
                 format!("Unknown tool: {name}. tools/list names those you may call."),
                 None,
             )
         })?;
-        let mut result = match answer {
-            Answer::Done(value) => {
-                let mut result = CallToolResult::success(vec![ContentBlock::text(value.to_string())]);
-                result.structured_content = Some(value);
-                result
-            }
-            Answer::Failed(text) => CallToolResult::error(vec![ContentBlock::text(text)]),
-        };
-        result.meta = self.meta(&context);
-        Ok(result.into())
+        Ok(self.call(caller, offered, request.arguments, is_modern(&context)).await.into())
     }
 
     /// `rmcp` brings here what fits no request it knows: an unknown method, and a known one with other parameters.

@@ -2,5 +2,9 @@
 
 pub mod claims;
 pub mod client;
+pub mod described;
 pub mod key;
+pub mod members;
+pub mod metadata;
+pub mod registration;
 pub mod scope;

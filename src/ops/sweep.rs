@@ -28,7 +28,8 @@ pub async fn run(app: App, stop: CancellationToken) {
 /// [`store::Error::Database`].
 pub async fn once(app: &App) -> store::Result<u64> {
     let now = app.clock.now();
-    let ended = store::sweep::ended(&app.store, now).await?;
+    let mut ended = store::sweep::ended(&app.store, now).await?;
+    ended += store::clients::sweep(&app.store, now).await?;
     let last_signed = now.plus_seconds(-app.config.tokens.access_seconds - limits::KEY_OVERLAP_SECONDS);
     Ok(ended + store::keys::retire(&app.store, last_signed, now).await?)
 }

@@ -5,6 +5,7 @@
 //! A transaction opens with its guarded write: on SQLite a read that turns into a write fails under load.
 
 pub mod audit;
+pub mod clients;
 pub mod codes;
 pub mod events;
 pub mod grants;

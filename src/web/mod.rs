@@ -1,5 +1,8 @@
 //! Every URL on one screen, in two trees: endpoints for machines, pages for people.
 
+pub mod clients;
+pub mod cors;
+pub mod described;
 pub mod endpoints;
 pub mod pages;
 

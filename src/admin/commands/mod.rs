@@ -1,8 +1,11 @@
 //! The command line: one enum, one act a file.
 
+mod catalog;
+mod clients;
 mod config;
 mod health;
 mod keys;
+mod tools;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -63,9 +66,18 @@ enum Command {
     /// Checks or explains the configuration
     #[command(subcommand)]
     Config(config::Command),
+    /// Adds, lists or revokes clients
+    #[command(subcommand)]
+    Client(clients::Command),
+    /// Lists or runs the tools
+    #[command(subcommand)]
+    Tools(tools::Command),
     /// Lists or rotates the keys that tokens are signed with
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Checks catalog descriptors
+    #[command(subcommand)]
+    Catalog(catalog::Command),
     /// Asks a running server whether it is ready; exits with 1 where it is not
     #[command(after_help = "Example: postern healthcheck")]
     Healthcheck,
@@ -81,14 +93,20 @@ where
     S: Future<Output = Outcome>,
 {
     let flags = cli.settings.flags()?;
-    if let Some(Command::Config(command)) = cli.command {
-        return config::run(command, &flags);
+    // Neither of these needs a configuration that would start.
+    match cli.command {
+        Some(Command::Config(command)) => return config::run(command, &flags),
+        Some(Command::Catalog(command)) => return catalog::run(command),
+        _ => {}
     }
     let (config, _) = Config::load(&flags)?;
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(config).await,
         Command::Migrate => migrate(&config).await,
         Command::Config(command) => config::run(command, &flags),
+        Command::Catalog(command) => catalog::run(command),
+        Command::Client(command) => clients::run(command, config).await,
+        Command::Tools(command) => tools::run(command, config).await,
         Command::Keys(command) => keys::run(command, config).await,
         Command::Healthcheck => health::run(&config).await,
     }

@@ -61,6 +61,34 @@ async fn an_outcome_is_structured_and_repeated_as_text() {
     }
 }
 
+/// A read is answered without `rmcp` where it looks as usual, and through it where it does not: nobody can tell.
+#[tokio::test]
+async fn the_straight_way_and_the_sdks_give_the_same_answer() {
+    let world = McpWorld::new().await;
+    let token = world.token("demo:read");
+    for era in ERAS {
+        for params in [
+            r#""name":"demo_echo","arguments":{"text":"hi","limit":"3"}"#,
+            r#""name":"demo_echo","arguments":{"text":""}"#,
+            r#""name":"demo_open""#,
+            r#""name":"demo_open","arguments":null"#,
+            r#""name":"demo_fail","arguments":{"how":"conflict"}"#,
+        ] {
+            let send = async |params: &str| match era {
+                Era::Modern => world.modern(&token, "tools/call", params).await,
+                Era::Legacy => world.legacy(&token, "tools/call", params).await,
+            };
+            let (straight, through) =
+                (send(params).await, send(&format!(r#"{params},"requestState":"x""#)).await);
+            assert_eq!(straight.json(), through.json(), "{era:?} {params}");
+            assert_eq!(
+                (straight.status, straight.header("content-type")),
+                (through.status, "application/json")
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_unknown_tool_is_a_protocol_error_and_bad_arguments_are_an_answer() {
     let world = McpWorld::new().await;
