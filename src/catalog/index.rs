@@ -129,3 +129,55 @@ impl Index {
         relation::ownership(user, |reference| self.get(reference).map(|entity| &entity["relations"]))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::descriptor::Place;
+    use super::super::query::Query;
+    use super::*;
+    use crate::limits;
+
+    fn entity(kind: &str, name: &str, spec: Value) -> Entity {
+        Entity {
+            reference: Ref::new(kind, "default", name),
+            value: json!({"kind": kind, "metadata": {"name": name}, "spec": spec}),
+            place: Place { file: "a/b.yaml".to_owned(), document: 1, line: 1 },
+            files: Arc::new(Files::Embedded(&[])),
+        }
+    }
+
+    #[test]
+    fn an_address_that_two_users_claim_is_nobody_s() {
+        let claim = |kind, name| entity(kind, name, json!({"profile": {"email": "Ann@a.example"}}));
+        let one = Index::new(vec![claim("User", "ann"), claim("Group", "anns")]);
+        assert_eq!(one.user_of_email("ANN@A.example").unwrap().as_str(), "user:default/ann");
+        assert_eq!(one.user_of_email("bob@a.example"), None);
+        let two = Index::new(vec![claim("User", "ann"), claim("User", "mallory")]);
+        assert_eq!(two.user_of_email("ann@a.example"), None);
+    }
+
+    #[test]
+    fn the_first_of_two_entities_of_one_reference_is_kept_and_knows_its_source() {
+        let index =
+            Index::new(vec![entity("API", "a", json!({"n": 1})), entity("api", "A", json!({"n": 2}))]);
+        assert_eq!(index.get("api:default/a").unwrap()["spec"]["n"], 1);
+        assert_eq!(index.source("api:default/a").unwrap().1, "a/b.yaml");
+        assert!(index.source("api:default/b").is_none());
+        assert_eq!((index.len(), index.named("a").len()), (1, 1));
+    }
+
+    #[test]
+    fn a_search_that_would_read_more_long_texts_than_is_fair_is_refused() {
+        let long = json!({"definition": "x".repeat(limits::SEARCH_CHARS_MAX + 1)});
+        let count = limits::FULL_TEXT_LONG_MAX + 1;
+        let index = Index::new((0..count).map(|n| entity("API", &format!("a{n}"), long.clone())).collect());
+        let ask = |query: Value| {
+            let filter = json!({"term": "y", "fields": ["spec.definition"]});
+            Query::from_arguments(&json!({"query": query, "fullTextFilter": filter})).unwrap().run(&index)
+        };
+        assert!(ask(json!({})).unwrap_err().contains("narrow the question"));
+        assert_eq!(ask(json!({"metadata.name": {"$hasPrefix": "a1"}})).unwrap().total, 0);
+    }
+}
