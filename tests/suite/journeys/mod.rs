@@ -1,5 +1,6 @@
 //! It works.
 
 pub mod catalog;
+mod mcp_call;
 mod mcp_revoke;
 pub mod store;
