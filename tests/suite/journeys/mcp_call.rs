@@ -5,14 +5,34 @@ use http::Request;
 use serde_json::{Value, json};
 
 use crate::support::World;
-use crate::support::mcp::{Answer, granted, rpc};
+use crate::support::mcp::{Answer, ERAS, Era, META, granted, rpc};
 
 async fn post(world: &World, token: &str, body: String) -> Answer {
-    let request = Request::post("/mcp")
+    post_with(world, token, &[], body).await
+}
+
+/// A call in either era.
+async fn call(world: &World, era: Era, token: &str, tool: &str, arguments: &str) -> Answer {
+    let params = format!(r#""name":"{tool}","arguments":{arguments}"#);
+    match era {
+        Era::Legacy => post(world, token, rpc("tools/call", &params)).await,
+        Era::Modern => {
+            let headers =
+                [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", tool)];
+            post_with(world, token, &headers, rpc("tools/call", &format!("{params},{META}"))).await
+        }
+    }
+}
+
+async fn post_with(world: &World, token: &str, headers: &[(&str, &str)], body: String) -> Answer {
+    let mut request = Request::post("/mcp")
         .header("host", "localhost:8787")
         .header("content-type", "application/json")
         .header("accept", "application/json, text/event-stream")
         .header("authorization", format!("Bearer {token}"));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
     Answer::of(world.send(request.body(Body::from(body)).unwrap()).await).await
 }
 
@@ -51,6 +71,22 @@ on_both_engines! {
                 let text = result["content"][0]["text"].as_str().unwrap();
                 assert!(text.contains("Error: ") && !text.starts_with("InternalError"), "{text}");
             }
+        }
+    }
+
+    async fn the_catalog_is_asked_in_both_eras_under_every_name(world) {
+        let token = granted(&world.app, "ada", "catalog:read").await;
+        for era in ERAS {
+            for name in ["catalog_query-catalog-entities", "catalog.query-catalog-entities", "catalog:query-catalog-entities", "catalog:query"] {
+                let arguments = r#"{"query":{"kind":"Component"},"limit":"2"}"#;
+                let found = call(&world, era, &token, name, arguments).await.result()["structuredContent"].take();
+                assert_eq!(found["items"].as_array().map(Vec::len), Some(2), "{era:?} {name} {found}");
+                assert!(found["totalItems"].as_u64() > Some(2) && found["hasMoreEntities"] == true, "{found}");
+            }
+            let text = call(&world, era, &token, "catalog_get-catalog-entity", r#"{"name":"no-such"}"#).await.failure();
+            assert!(text.contains("no-such") && text.contains("Error: "), "{text}");
+            let text = call(&world, era, &token, "catalog_get-catalog-entity", r#"{"nmae":"x"}"#).await.failure();
+            assert!(text.starts_with("InputError: ") && text.contains("nmae"), "{text}");
         }
     }
 }
