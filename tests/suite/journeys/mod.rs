@@ -2,5 +2,6 @@
 
 pub mod catalog;
 pub mod clients;
+mod mcp_call;
 mod mcp_revoke;
 pub mod store;
