@@ -6,7 +6,6 @@
 //! Does not own: how tokens are made; it knows the authorization server as `authority` says, and could run elsewhere.
 
 pub mod answer;
-pub mod arguments;
 pub mod authority;
 pub mod call;
 pub mod direct;

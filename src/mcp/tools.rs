@@ -7,8 +7,8 @@ use moka::sync::Cache;
 use rmcp::model::{Tool, ToolAnnotations};
 use serde_json::Value;
 
-use super::arguments::Arguments;
 use crate::access;
+use crate::actions::arguments::Arguments;
 use crate::actions::{Action, Caller, Effect, Registry, dotted_name, safe_name};
 use crate::config::ToolNames;
 use crate::limits;

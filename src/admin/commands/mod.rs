@@ -1,9 +1,11 @@
 //! The command line: one enum, one act a file.
 
 mod catalog;
+mod clients;
 mod config;
 mod health;
 mod keys;
+mod tools;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -64,6 +66,12 @@ enum Command {
     /// Checks or explains the configuration
     #[command(subcommand)]
     Config(config::Command),
+    /// Adds, lists or revokes clients
+    #[command(subcommand)]
+    Client(clients::Command),
+    /// Lists or runs the tools
+    #[command(subcommand)]
+    Tools(tools::Command),
     /// Lists or rotates the keys that tokens are signed with
     #[command(subcommand)]
     Keys(keys::Command),
@@ -97,6 +105,8 @@ where
         Command::Migrate => migrate(&config).await,
         Command::Config(command) => config::run(command, &flags),
         Command::Catalog(command) => catalog::run(command),
+        Command::Client(command) => clients::run(command, config).await,
+        Command::Tools(command) => tools::run(command, config).await,
         Command::Keys(command) => keys::run(command, config).await,
         Command::Healthcheck => health::run(&config).await,
     }

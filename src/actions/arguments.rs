@@ -3,7 +3,7 @@
 use jsonschema::Validator;
 use serde_json::{Map, Number, Value};
 
-use crate::actions::{Action, ActionError};
+use super::{Action, ActionError};
 use crate::limits;
 
 /// A compiled input schema. Compiling is the expensive part; it is done once, at start.
