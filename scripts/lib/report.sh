@@ -27,6 +27,7 @@ run_part() {
   if ((failed > 0)); then
     echo "--- $part failed (status $status); the end of $log:"
     tail -n "$TAIL_LINES" "$log"
+    grep -E '^test .* FAILED$|^ *✖ ' "$log" | sort -u || true
     echo "---"
   fi
   # The test runner's own closing lines are what continuous integration reads.
