@@ -3,4 +3,6 @@
 pub mod claims;
 pub mod client;
 pub mod key;
+pub mod request;
 pub mod scope;
+pub mod step;
