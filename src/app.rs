@@ -10,12 +10,16 @@ use tokio::task::JoinHandle;
 use crate::access::scopes;
 use crate::actions::Registry;
 use crate::audit::Audit;
+use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::oauth::key::{KeyRing, SigningKey};
 use crate::oauth::scope::ScopeSet;
+use crate::outbound::Outbound;
 use crate::secret::{self, Vault};
 use crate::store::{self, Store};
+use crate::web::described::Memory;
+use crate::web::endpoints::register::Hour;
 
 /// The parts of a running server. See [`Parts`].
 #[derive(Clone)]
@@ -35,12 +39,20 @@ pub struct Parts {
     pub keys: Arc<ArcSwap<KeyRing>>,
     /// The audit log.
     pub audit: Audit,
+    /// What the platform consists of.
+    pub catalog: Catalog,
     /// Everything that can be called.
     pub actions: Arc<Registry>,
     /// Every scope that can be asked for.
     pub scopes: ScopeSet,
     /// What resource metadata lists: the scopes that only read.
     pub baseline: ScopeSet,
+    /// The one way out.
+    pub outbound: Outbound,
+    /// What this node knows of documents being fetched.
+    pub described: Memory,
+    /// Registrations within this hour.
+    pub registrations: Hour,
 }
 
 impl Deref for App {
@@ -63,6 +75,9 @@ pub enum StartError {
     /// The actions.
     #[error("{0}")]
     Actions(String),
+    /// The client for outbound calls.
+    #[error(transparent)]
+    Outbound(#[from] crate::outbound::SetupError),
 }
 
 impl App {
@@ -72,11 +87,14 @@ impl App {
     /// # Errors
     /// [`StartError`].
     pub async fn open(config: Config, clock: Clock) -> Result<(Self, JoinHandle<()>), StartError> {
+        let outbound = Outbound::new(&config)?;
         let store = Store::open(&config).await?;
         store.migrate(&config.data_dir).await?;
         let vault = open_vault(&config)?;
         let keys = open_keys(&store, &vault, &config, &clock).await?;
-        let actions = Registry::new(Vec::new()).map_err(|e| StartError::Actions(e.to_string()))?;
+        let catalog = open_catalog(&config);
+        let actions = Registry::new(catalog::actions::actions(catalog.clone()))
+            .map_err(|e| StartError::Actions(e.to_string()))?;
         let silent = scopes::undescribed(actions.all().iter().map(AsRef::as_ref));
         if !silent.is_empty() {
             let which = silent.join(", ");
@@ -93,9 +111,29 @@ impl App {
             store,
             vault,
             audit,
+            outbound,
+            described: Memory::default(),
+            registrations: Hour::default(),
+            catalog,
         };
         Ok((Self(Arc::new(parts)), writer))
     }
+}
+
+/// The catalog that the configuration names, or the sample one. A descriptor with faults is named in the log and left
+/// out; the others are there.
+fn open_catalog(config: &Config) -> Catalog {
+    if config.catalog.demo {
+        return Catalog::sample();
+    }
+    let catalog = Catalog::default();
+    let loaded = catalog.reload(&config.catalog.paths);
+    for problem in loaded.problems.iter().filter(|problem| problem.severity == catalog::load::Severity::Error)
+    {
+        let (file, line) = (&problem.place.file, problem.place.line);
+        tracing::warn!(file, line, entity = problem.entity, "{}", problem.message);
+    }
+    catalog
 }
 
 /// The key-encryption key: from the configuration, or from the data directory, where it is made on first start.
@@ -139,12 +177,11 @@ async fn open_keys(
     config: &Config,
     clock: &Clock,
 ) -> Result<KeyRing, StartError> {
-    let now = clock.now();
-    if let Some(ring) = store::keys::ring(store, vault, now).await? {
+    if let Some(ring) = store::keys::ring(store, vault, clock.now()).await? {
         return Ok(ring);
     }
     add_key(store, vault, config, clock).await?;
-    store::keys::ring(store, vault, now)
+    store::keys::ring(store, vault, clock.now())
         .await?
         .ok_or_else(|| StartError::EncryptionKey("no signing key could be made".into()))
 }

@@ -76,5 +76,134 @@ pub const SESSION_IDLE_SECONDS: i64 = 86_400;
 pub const SESSION_SECONDS: i64 = 604_800;
 /// How often a session's use is written down, in seconds: not at each click.
 pub const SESSION_SEEN_SECONDS: i64 = 60;
-/// How long the first administrator's link works, in seconds.
+/// How long `healthcheck` waits, in seconds; under the 5 s that images usually allow.
+pub const HEALTHCHECK_SECONDS: u64 = 3;
+/// How much of an answer `healthcheck` reads, in bytes.
+pub const HEALTHCHECK_BYTES_MAX: u64 = 4_096;
+/// How often what has ended is removed, in seconds.
+pub const SWEEP_SECONDS: u64 = 600;
+/// How long an ended code or request is kept, in seconds, so that its replay is recognised.
+pub const ENDED_KEPT_SECONDS: i64 = 86_400;
+/// How much longer than a token's life a superseded key verifies, in seconds: clocks differ.
+pub const KEY_OVERLAP_SECONDS: i64 = 600;
+/// How long a stopping server lets requests finish, in seconds.
+pub const DRAIN_SECONDS: u64 = 10;
+/// How long the link that makes the first administrator works, in seconds.
 pub const FIRST_ADMIN_LINK_SECONDS: i64 = 1_800;
+/// How long an outbound call may take from the look-up of the name to the last byte, in seconds.
+pub const OUTBOUND_SECONDS: u64 = 5;
+/// How long an outbound call may take to connect, in seconds.
+pub const OUTBOUND_CONNECT_SECONDS: u64 = 3;
+/// Most outbound calls at once: each may hold a socket for five seconds on a stranger's word.
+pub const OUTBOUND_AT_ONCE_MAX: usize = 64;
+/// Most outbound calls to one host in a minute: nobody makes this server a flood (attack A09).
+pub const OUTBOUND_HOST_PER_MINUTE_MAX: u32 = 60;
+/// Hosts whose pace is remembered.
+pub const OUTBOUND_HOSTS_MAX: u64 = 10_000;
+/// Largest document of a client, in bytes (draft-ietf-oauth-client-id-metadata-document section 8.7 says 5 KB).
+pub const DOCUMENT_BYTES_MAX: usize = 5_120;
+/// Longest client_id, in bytes (attack A06).
+pub const CLIENT_ID_BYTES_MAX: usize = 2_048;
+/// A document is fresh this long where its host says nothing, in seconds.
+pub const DOCUMENT_FRESH_SECONDS: i64 = 3_600;
+/// Shortest freshness whatever its host says, in seconds: fetch times tell the host who signs in when.
+pub const DOCUMENT_FRESH_SECONDS_MIN: i64 = 300;
+/// Longest freshness whatever its host says, in seconds: a change must be seen.
+pub const DOCUMENT_FRESH_SECONDS_MAX: i64 = 86_400;
+/// How long the last good document serves while its host is down, in seconds past its freshness.
+pub const DOCUMENT_STALE_SECONDS_MAX: i64 = 604_800;
+/// How long a document that could not be had is not asked for again, in seconds (attack A09). In memory only.
+pub const DOCUMENT_FAILURE_SECONDS: i64 = 15;
+/// How many failures, and how many turns to fetch, are remembered.
+pub const DOCUMENTS_REMEMBERED_MAX: u64 = 10_000;
+/// Largest body of a registration, in bytes. Real ones are under 1 KB.
+pub const REGISTRATION_BYTES_MAX: usize = 16_384;
+/// Most registrations an hour on one node: room for a company's first morning, an end for a flood (attack A12).
+pub const REGISTRATIONS_PER_HOUR_MAX: u32 = 3_600;
+/// Most redirect URIs of one client. VS Code registers four.
+pub const CLIENT_REDIRECTS_MAX: usize = 20;
+/// Longest URI that a client says of itself, in bytes.
+pub const CLIENT_URI_BYTES_MAX: usize = 2_048;
+/// Longest name of a client, in characters: it must fit on the consent page.
+pub const CLIENT_NAME_CHARS_MAX: usize = 80;
+/// Longest `software_id` and `software_version`, in characters.
+pub const CLIENT_SOFTWARE_CHARS_MAX: usize = 128;
+/// How coarse a client's last use is recorded, in seconds: a write per call would be a hot row.
+pub const CLIENT_USED_SECONDS: i64 = 3_600;
+/// A client that made itself known and was never used goes after this, in seconds: VS Code registers before it asks.
+pub const CLIENT_NEVER_USED_SECONDS: i64 = 7 * 86_400;
+/// A client that made itself known and is no longer used goes after this, in seconds: editors keep their id for ever.
+pub const CLIENT_UNUSED_SECONDS: i64 = 180 * 86_400;
+/// How long published metadata and keys may be cached, in seconds: a new key is seen within it.
+pub const METADATA_FRESH_SECONDS: u32 = 300;
+/// Most verified callers a node remembers: one entry is about 500 bytes, so at most some 16 MB.
+pub const LIVE_CALLERS_MAX: u64 = 32_768;
+/// Longest bearer token that is looked at, in bytes. Ours are under 1,000; the rest is not worth a digest.
+pub const BEARER_BYTES_MAX: usize = 8_192;
+/// Largest body of one MCP request, in bytes: a template with its files fits, a flood does not.
+pub const MCP_BODY_BYTES_MAX: usize = 1_048_576;
+/// How long a client may keep a list of tools, in milliseconds: it changes with a release or a new consent.
+pub const MCP_LIST_TTL_MILLISECONDS: u64 = 300_000;
+/// Sets of scopes whose tool list is kept ready.
+pub const MCP_LISTS_MAX: u64 = 1_024;
+/// Reasons given for arguments that do not fit, and bytes of each: a model needs the first few, not a dump of every
+/// branch of a union.
+pub const ARGUMENT_REASONS_MAX: usize = 10;
+/// Bytes of one such reason.
+pub const ARGUMENT_REASON_BYTES_MAX: usize = 300;
+/// Seconds a client should wait before it asks again while the store does not answer.
+pub const UNAVAILABLE_RETRY_SECONDS: u32 = 2;
+/// Seconds a browser may remember the answer to a preflight.
+pub const PREFLIGHT_SECONDS: u32 = 600;
+/// Largest descriptor file, in bytes. The largest real ones (bundled OpenAPI documents) stay under 1 MiB.
+pub const DESCRIPTOR_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Most YAML documents in one descriptor file. Generated organisation files reach a few thousand.
+pub const DESCRIPTOR_DOCUMENTS_MAX: usize = 10_000;
+/// Deepest nesting of a descriptor. Template forms reach 15; what is deeper is an attack on the stack.
+pub const DESCRIPTOR_DEPTH_MAX: usize = 64;
+/// Most YAML nodes one document may have once its aliases are expanded, against "billion laughs".
+pub const DESCRIPTOR_NODES_MAX: usize = 100_000;
+/// Largest file that a `$text`, `$json`, `$yaml` or `$openapi` placeholder may bring in, in bytes.
+pub const PLACEHOLDER_BYTES_MAX: u64 = 1024 * 1024;
+/// Most placeholders in one entity, so that one descriptor cannot multiply a large file.
+pub const PLACEHOLDERS_PER_ENTITY_MAX: usize = 16;
+/// Most entities of a catalog. The bars of the design are for 100,000; above this the index is not measured.
+pub const ENTITIES_MAX: usize = 250_000;
+/// Most files that one walk of a directory opens.
+pub const DESCRIPTOR_FILES_MAX: usize = 100_000;
+/// Most folders that one walk enters, so that a catalog at the root of a large disk still starts.
+pub const DESCRIPTOR_FOLDERS_MAX: usize = 100_000;
+/// Deepest chain of folders that a walk follows.
+pub const DESCRIPTOR_FOLDERS_DEEP_MAX: usize = 32;
+/// Longest key and longest value of the search index, in characters, as Backstage has it.
+pub const SEARCH_CHARS_MAX: usize = 200;
+/// Most of a long text that full-text search reads, in bytes: a description, never a whole API definition.
+pub const SEARCH_TEXT_BYTES_MAX: usize = 4_096;
+/// Entities on a page that names no limit: what a model can read without losing its thread.
+pub const ENTITIES_PAGE: usize = 25;
+/// Most entities on one page.
+pub const ENTITIES_PAGE_MAX: usize = 500;
+/// Most nodes of a predicate; real queries have under 30.
+pub const PREDICATE_NODES_MAX: usize = 1_000;
+/// Deepest nesting of a predicate, so that a hostile one cannot exhaust the stack.
+pub const PREDICATE_DEPTH_MAX: usize = 32;
+/// Longest text of a predicate or filter as JSON, in bytes; a cursor carries it back and forth.
+pub const PREDICATE_BYTES_MAX: usize = 16 * 1024;
+/// Longest cursor that is read, in bytes: the longest predicate in base64, with its position.
+pub const CURSOR_BYTES_MAX: usize = 64 * 1024;
+/// Most `filter` parameters, and most projected fields, of one query.
+pub const QUERY_FIELDS_MAX: usize = 100;
+/// Longest full-text term, in bytes.
+pub const FULL_TEXT_BYTES_MAX: usize = 512;
+/// Most words of a full-text term; each costs one pass over the texts.
+pub const FULL_TEXT_WORDS_MAX: usize = 8;
+/// Most fields that one full-text search reads; each costs a pass for each word.
+pub const FULL_TEXT_FIELDS_MAX: usize = 16;
+/// Most texts too long for the index that one search reads, at some 6 µs each: the rest must be narrowed away.
+pub const FULL_TEXT_LONG_MAX: usize = 20_000;
+/// Most fields that one answer is sorted by; each costs a number for every entity.
+pub const ORDER_FIELDS_MAX: usize = 16;
+/// Most names that a did-you-mean compares; beyond, a missing name would cost more than a found one.
+pub const SUGGESTION_NAMES_MAX: usize = 5_000;
+/// Most groups between a user and the top that ownership follows, against cycles and absurd depth.
+pub const OWNERSHIP_GROUPS_MAX: usize = 1_000;

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, RandomizedNonceKey};
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::{constant_time, hkdf, rand};
+use aws_lc_rs::{constant_time, hkdf, hmac, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 
@@ -84,6 +84,16 @@ impl<K: Kind> Secret<K> {
     }
 }
 
+impl Secret<Browser> {
+    /// What a form carries to prove that it was served to this browser for `purpose` and nothing else. Made again
+    /// when the form comes back, so two tabs and the Back button work.
+    pub fn proof(&self, purpose: &str) -> Secret<Csrf> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.text.as_bytes());
+        let tag = hmac::sign(&key, purpose.as_bytes());
+        Secret { text: format!("{}{}", Csrf::PREFIX, BASE64URL.encode(tag)), kind: PhantomData }
+    }
+}
+
 impl<K: Kind> fmt::Debug for Secret<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}…", K::PREFIX)
@@ -119,6 +129,13 @@ impl Digest {
 /// SHA-256, base64url without padding: digests, PKCE challenges (RFC 7636 section 4.2), document hashes.
 pub fn sha256_base64url(bytes: &[u8]) -> String {
     BASE64URL.encode(digest(&SHA256, bytes))
+}
+
+/// SHA-256 itself, for a key in memory that never becomes text.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    hash
 }
 
 /// `N` random bytes from the operating system's generator.

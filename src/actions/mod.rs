@@ -3,6 +3,8 @@
 //! Owns: an action's id, schemas, effect, scope and the one way to run it. Does not own: who may run it
 //! (`access`), how MCP shows it (`mcp`), or what any action does (the room that registers it).
 
+pub mod arguments;
+
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;

@@ -139,6 +139,21 @@ pub struct Client {
     pub revoked_at: Option<Time>,
 }
 
+/// A client about to be recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewClient {
+    /// The client_id, to the letter.
+    pub id: String,
+    /// How it came to be known.
+    pub kind: ClientKind,
+    /// What it calls itself, or what an administrator called it.
+    pub name: String,
+    /// What it says of itself.
+    pub metadata: Metadata,
+    /// The digest of its secret; `None` for a public client.
+    pub secret_digest: Option<Digest>,
+}
+
 impl Client {
     /// Whether it may begin or continue anything.
     pub fn is_active(&self) -> bool {
@@ -188,6 +203,11 @@ impl TrustedRedirect {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether `uri` is http on this very machine: `localhost`, `127.0.0.1` or `[::1]`, written so and in no other way.
+pub fn is_loopback_http(uri: &str) -> bool {
+    loopback_parts(uri).is_some()
 }
 
 /// Loopback `http` redirects that differ in their port alone. Read from the raw text and not from a parsed URL: a

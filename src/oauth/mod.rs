@@ -2,7 +2,11 @@
 
 pub mod claims;
 pub mod client;
+pub mod described;
 pub mod key;
+pub mod members;
+pub mod metadata;
+pub mod registration;
 pub mod request;
 pub mod scope;
 pub mod step;

@@ -217,7 +217,8 @@ impl RawRequest {
         let stop = |error, description| {
             Stop::Bounce(Bounce { to: to.clone(), error, description, state: state.clone() })
         };
-        let need = |holds: bool, error, description| if holds { Ok(()) } else { Err(stop(error, description)) };
+        let need =
+            |holds: bool, error, description| if holds { Ok(()) } else { Err(stop(error, description)) };
 
         need(self.repeated.is_empty(), E::InvalidRequest, "a parameter is given more than once")?; // OAuth 2.1 section 3.1
         need(self.garbled.is_empty(), E::InvalidRequest, "a parameter is not printable UTF-8 text")?;
@@ -232,13 +233,15 @@ impl RawRequest {
         let may = client.may(GrantType::AuthorizationCode); // RFC 7591 section 2
         need(may, E::InvalidRequest, "this client did not register the authorization_code grant")?;
         let challenge = self.get("code_challenge"); // RFC 7636 section 4.4.1, attack B04
-        let challenge = challenge.ok_or_else(|| stop(E::InvalidRequest, "code_challenge is missing: PKCE is required"))?;
+        let challenge = challenge
+            .ok_or_else(|| stop(E::InvalidRequest, "code_challenge is missing: PKCE is required"))?;
         // Absent means plain (RFC 7636 section 4.3), which anyone who sees this request can redeem.
         let method = self.get("code_challenge_method");
         need(method == Some("S256"), E::InvalidRequest, "code_challenge_method must be S256")?;
         need(is_s256(challenge), E::InvalidRequest, "code_challenge must be 43 characters of base64url")?;
         let resource = self.resource(offer.resources); // RFC 8707 section 2
-        let resource = resource.ok_or_else(|| stop(E::InvalidTarget, "resource is not one of this server"))?;
+        let resource =
+            resource.ok_or_else(|| stop(E::InvalidTarget, "resource is not one of this server"))?;
         let scope = self.scope(offer).map_err(|why| stop(E::InvalidScope, why))?; // RFC 6749 section 3.3
         let prompt = self.prompt().map_err(|why| stop(E::InvalidRequest, why))?; // OIDC Core section 3.1.2.1
         let max_age = self.max_age().map_err(|why| stop(E::InvalidRequest, why))?;
@@ -302,12 +305,17 @@ impl RawRequest {
     }
 
     fn prompt(&self) -> Result<Prompt, &'static str> {
-        let words: Vec<&str> = self.get("prompt").unwrap_or_default().split(' ').filter(|w| !w.is_empty()).collect();
+        let words: Vec<&str> =
+            self.get("prompt").unwrap_or_default().split(' ').filter(|w| !w.is_empty()).collect();
         if words.contains(&"none") && words.len() > 1 {
             return Err("prompt=none allows no other value");
         }
         let has = |word| words.contains(&word);
-        Ok(Prompt { none: has("none"), login: has("login") || has("select_account"), consent: has("consent") })
+        Ok(Prompt {
+            none: has("none"),
+            login: has("login") || has("select_account"),
+            consent: has("consent"),
+        })
     }
 
     fn max_age(&self) -> Result<Option<i64>, &'static str> {

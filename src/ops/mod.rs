@@ -1,3 +1,10 @@
-//! Keeping it alive: serve, telemetry, health, sweep.
+//! Keeping it alive: serving, telemetry, health, sweeping.
+//!
+//! Owns: the process. Does not own: anything that a request means.
 
+pub mod banner;
+pub mod health;
+pub mod news;
 pub mod serve;
+pub mod sweep;
+pub mod telemetry;

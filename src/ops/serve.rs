@@ -1,10 +1,95 @@
-//! The whole server: both routers merged, layers around them, news listened to, work drained at the end.
+//! The whole server: the routers merged, layers around them, news followed, work drained at the end.
+
+use std::process::ExitCode;
+use std::time::Duration;
 
 use axum::Router;
+use axum::serve::ListenerExt as _;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_http::catch_panic::CatchPanicLayer;
 
+use super::{banner, health, news, sweep, telemetry};
 use crate::app::App;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::limits;
+use crate::mcp::{self, CannotServe, McpState};
 
-/// Everything this server answers.
-pub fn router(app: &App) -> Router {
-    crate::web::routes(app.clone())
+/// Everything this server answers. It follows the news from here on, so it comes before [`crate::store::Store::listen`].
+///
+/// # Errors
+/// [`CannotServe`] where an action cannot be a tool.
+pub fn router(app: &App) -> Result<Router, CannotServe> {
+    Ok(Router::new()
+        .merge(health::routes(app.clone()))
+        .merge(crate::web::routes(app.clone()))
+        .merge(mcp::routes(McpState::of(app))?)
+        .layer(CatchPanicLayer::new()))
+}
+
+/// Runs the server until it is told to stop.
+///
+/// # Errors
+/// A sentence that says why it cannot start.
+pub async fn serve(config: Config) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    telemetry::start(&config.log)?;
+    // Bound before anything is written, so that a second server on this port changes nothing.
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|e| format!("cannot listen on {}: {e}; change `listen` (POSTERN_LISTEN)", config.listen))?;
+    let (app, writer) = App::open(config, Clock::System).await?;
+    let router = router(&app)?;
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    tasks.spawn(news::follow(app.clone(), stop.clone()));
+    tasks.spawn(sweep::run(app.clone(), stop.clone()));
+    tasks.spawn(app.store.clone().listen(app.config.clone(), app.clock.clone(), stop.clone()));
+    let first_admin = crate::identity::first_admin_link(&app).await?;
+    println!("{}", banner::text(&app, first_admin.as_deref()));
+    // Without TCP_NODELAY an event stream's answers wait for the other side's acknowledgement, up to 44 ms.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY");
+        }
+    });
+    let stopping = stop.clone();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+        told_to_stop().await;
+        tracing::info!("stopping: finishing what is under way");
+        stopping.cancel();
+    });
+    let limit = async {
+        stop.cancelled().await;
+        tokio::time::sleep(Duration::from_secs(limits::DRAIN_SECONDS)).await;
+    };
+    tokio::select! {
+        served = serving => served?,
+        () = limit => tracing::warn!("some connections did not end in time"),
+    }
+    stop.cancel();
+    tasks.close();
+    tasks.wait().await;
+    drop(app);
+    // What is queued for the audit log is written before the process ends.
+    let _ = tokio::time::timeout(Duration::from_secs(limits::DRAIN_SECONDS), writer).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn told_to_stop() {
+    let interrupt = async {
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
 }

@@ -1,1 +1,3 @@
 //! It resists: one test per attack, named after it.
+
+mod mcp;

@@ -1,3 +1,5 @@
 //! It works.
 
+pub mod catalog;
+mod mcp_revoke;
 pub mod store;

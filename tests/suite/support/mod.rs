@@ -1,5 +1,8 @@
 //! What every test stands on.
 
+pub mod crowd;
+pub mod documents;
+pub mod mcp;
 pub mod postgres;
 pub mod world;
 

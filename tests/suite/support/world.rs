@@ -43,7 +43,15 @@ impl World {
         let clock = Clock::fixed(NOON);
         let config = config_with(dir.path(), database.as_deref(), set);
         let (app, _writer) = App::open(config, clock.clone()).await.unwrap();
-        Self { router: postern::ops::serve::router(&app), app, clock, dir }
+        Self { router: postern::ops::serve::router(&app).unwrap(), app, clock, dir }
+    }
+
+    /// The same world, started again with configuration keys changed: same rows, same keys, same clock.
+    pub async fn restarted(self, set: &[(&str, &str)]) -> Self {
+        let database = self.app.config.database.url.as_ref().map(|url| url.reveal().to_owned());
+        let config = config_with(self.dir.path(), database.as_deref(), set);
+        let (app, _writer) = App::open(config, self.clock.clone()).await.unwrap();
+        Self { router: postern::ops::serve::router(&app).unwrap(), app, ..self }
     }
 
     /// Sends one request through the whole router.
@@ -54,6 +62,16 @@ impl World {
     /// `GET path`.
     pub async fn get(&self, path: &str) -> Response<Body> {
         self.send(Request::get(path).header("host", "localhost:8787").body(Body::empty()).unwrap()).await
+    }
+
+    /// `POST path` with a JSON body.
+    pub async fn post_json(&self, path: &str, body: &str) -> Response<Body> {
+        let request = Request::post(path)
+            .header("host", "localhost:8787")
+            .header("content-type", "application/json")
+            .body(Body::from(body.to_owned()))
+            .unwrap();
+        self.send(request).await
     }
 
     /// `POST path` with a form body.

@@ -1,0 +1,110 @@
+//! The one rule of who may use an action, asked for a list of tools and for a call alike.
+
+use crate::actions::{Action, Caller};
+
+/// What a caller may do with an action, and why. A list shows exactly what [`Decision::allows`], and a call runs
+/// exactly that: two rules would drift apart, and then a list hides what a call allows (attack H07).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision<'a> {
+    /// The action asks for no scope.
+    OpenToAll,
+    /// The token holds the scope the action asks for, or a broader one.
+    ScopeHeld(&'a str),
+    /// The token lacks this scope, and its user could still grant it: the one refusal that a client can mend
+    /// by asking again (MCP 2026-07-28, step-up).
+    NeedsScope(&'a str),
+}
+
+impl Decision<'_> {
+    /// Whether the action may run.
+    pub fn allows(self) -> bool {
+        match self {
+            Self::OpenToAll | Self::ScopeHeld(_) => true,
+            Self::NeedsScope(_) => false,
+        }
+    }
+}
+
+/// Whether `caller` may use `action`.
+pub fn decide<'a>(caller: &Caller, action: &'a Action) -> Decision<'a> {
+    match &action.scope {
+        None => Decision::OpenToAll,
+        Some(scope) if caller.scopes.satisfies(scope) => Decision::ScopeHeld(scope),
+        Some(scope) => Decision::NeedsScope(scope),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::actions::Effect;
+
+    fn caller(scopes: &str) -> Caller {
+        Caller {
+            subject: "user-1".into(),
+            username: "ada@example.com".into(),
+            is_user: true,
+            client_id: "client-1".into(),
+            grant_id: "grant-1".into(),
+            scopes: scopes.parse().unwrap(),
+            resource: "http://localhost:8787/mcp".into(),
+        }
+    }
+
+    fn action(scope: Option<&str>) -> Action {
+        Action {
+            id: "catalog:thing".into(),
+            title: "Thing".into(),
+            description: "A thing.".into(),
+            input: Arc::new(json!({"type": "object"})),
+            output: Arc::new(json!({"type": "object"})),
+            effect: Effect::Read,
+            idempotent: true,
+            scope: scope.map(str::to_owned),
+            permission: None,
+            aliases: Vec::new(),
+            run: Arc::new(|_, _| Box::pin(async { Ok(json!({})) })),
+        }
+    }
+
+    #[test]
+    fn the_whole_table() {
+        let mut table = String::new();
+        for needed in [None, Some("catalog:read"), Some("catalog:write")] {
+            let action = action(needed);
+            for held in ["", "openid", "catalog:read", "catalog:write", "scaffolder:write"] {
+                let decision = decide(&caller(held), &action);
+                table += &format!("{:<13} | {held:<16} | {decision:?}\n", needed.unwrap_or("-"));
+            }
+        }
+        assert_eq!(
+            table,
+            r#"-             |                  | OpenToAll
+-             | openid           | OpenToAll
+-             | catalog:read     | OpenToAll
+-             | catalog:write    | OpenToAll
+-             | scaffolder:write | OpenToAll
+catalog:read  |                  | NeedsScope("catalog:read")
+catalog:read  | openid           | NeedsScope("catalog:read")
+catalog:read  | catalog:read     | ScopeHeld("catalog:read")
+catalog:read  | catalog:write    | ScopeHeld("catalog:read")
+catalog:read  | scaffolder:write | NeedsScope("catalog:read")
+catalog:write |                  | NeedsScope("catalog:write")
+catalog:write | openid           | NeedsScope("catalog:write")
+catalog:write | catalog:read     | NeedsScope("catalog:write")
+catalog:write | catalog:write    | ScopeHeld("catalog:write")
+catalog:write | scaffolder:write | NeedsScope("catalog:write")
+"#
+        );
+    }
+
+    #[test]
+    fn only_a_lacking_scope_refuses() {
+        assert!(Decision::OpenToAll.allows() && Decision::ScopeHeld("catalog:read").allows());
+        assert!(!Decision::NeedsScope("catalog:read").allows());
+    }
+}

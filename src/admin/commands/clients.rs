@@ -1,0 +1,172 @@
+//! `postern client`: who may ask for tokens.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::{Outcome, finish, open};
+use crate::app::App;
+use crate::audit::Fact;
+use crate::config::Config;
+use crate::oauth::client::GrantType;
+use crate::oauth::registration::{self, PreRegistration};
+use crate::secret::{self, ClientSecret, Secret};
+use crate::store;
+use crate::store::clients::ClientRow;
+use crate::store::events::Event;
+
+/// What can be done with clients.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Registers a client; a confidential one is shown its secret this once
+    #[command(
+        after_help = "Examples:\n  postern client add --name 'Docs bot' --redirect-uri http://127.0.0.1:7777/callback --json\n  \
+        postern client add --name Nightly --confidential --grant client_credentials --scope catalog:read"
+    )]
+    Add(Add),
+    /// Lists clients of every kind, newest first
+    #[command(after_help = "Example: postern client list --json")]
+    List {
+        /// One JSON array instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ends a client for good, with every grant and token it has, on every node
+    #[command(after_help = "Example: postern client revoke 01938c1e-9a10-7c3e-8b0e-3d2f6f0c1a55")]
+    Revoke {
+        /// Its client_id
+        id: String,
+    },
+}
+
+/// The client to register.
+#[derive(Args, Debug)]
+pub struct Add {
+    /// What people will see on the consent page
+    #[arg(long)]
+    name: String,
+    /// Where answers may go; may be repeated. On 127.0.0.1, [::1] and localhost any port will do
+    #[arg(long = "redirect-uri", value_name = "URI")]
+    redirect_uris: Vec<String>,
+    /// It can keep a secret, and gets one
+    #[arg(long)]
+    confidential: bool,
+    /// authorization_code, refresh_token or client_credentials; may be repeated [default: the first two]
+    #[arg(long = "grant", value_name = "GRANT", value_parser = grant_type)]
+    grants: Vec<GrantType>,
+    /// A scope it will ask for; may be repeated
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// One JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+fn grant_type(text: &str) -> Result<GrantType, String> {
+    GrantType::parse(text)
+        .ok_or_else(|| "one of authorization_code, refresh_token, client_credentials".to_owned())
+}
+
+/// Adds, lists or revokes.
+///
+/// # Errors
+/// What is wrong with the request, or with the database.
+pub async fn run(command: Command, config: Config) -> Outcome {
+    let (app, writer) = open(config).await?;
+    let code = match command {
+        Command::Add(asked) => add(&app, asked).await?,
+        Command::List { json } => list(&store::clients::list(&app.store).await?, json)?,
+        Command::Revoke { id } => revoke(&app, &id).await?,
+    };
+    finish(app, writer).await;
+    Ok(code)
+}
+
+async fn add(app: &App, asked: Add) -> Outcome {
+    let now = app.clock.now();
+    let minted = asked.confidential.then(Secret::<ClientSecret>::mint);
+    let registration = PreRegistration {
+        name: asked.name,
+        redirect_uris: asked.redirect_uris,
+        grant_types: asked.grants,
+        scope: (!asked.scopes.is_empty()).then(|| asked.scopes.join(" ")),
+        confidential: asked.confidential,
+    };
+    let digest = minted.as_ref().map(Secret::digest);
+    let client =
+        registration::pre_registered(&registration, secret::id(now), digest).map_err(|fault| fault.why)?;
+    let detail = json!({"name": client.name, "redirect_uris": client.metadata.redirect_uris});
+    app.audit.record(fact("client.registered", &client.id, detail)).await?;
+    store::clients::add(&app.store, &client, now).await?;
+    let answer = registration::response(&client, minted.as_ref().map(Secret::reveal), now);
+    if asked.json {
+        println!("{}", serde_json::to_string_pretty(&answer)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("client_id      {}", client.id);
+    if let Some(secret) = &minted {
+        println!("client_secret  {}   (shown this once)", secret.reveal());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(rows: &[ClientRow], as_json: bool) -> Outcome {
+    let state = |row: &ClientRow| match &row.client {
+        client if client.revoked_at.is_some() => "revoked",
+        client if client.suspended_at.is_some() => "suspended",
+        _ => "active",
+    };
+    if as_json {
+        let one = |row: &ClientRow| {
+            json!({
+                "client_id": row.client.id, "client_name": row.client.name, "kind": row.client.kind.as_str(),
+                "state": state(row), "registered_at": row.client.registered_at.rfc3339(),
+                "used_at": row.used_at.map(|at| at.rfc3339()), "redirect_uris": row.client.metadata.redirect_uris,
+            })
+        };
+        println!("{}", serde_json::to_string_pretty(&rows.iter().map(one).collect::<Vec<_>>())?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{:<37} {:<16} {:<10} {:<21} NAME", "CLIENT_ID", "KIND", "STATE", "LAST USED");
+    for row in rows {
+        let used = row.used_at.map_or("never".to_owned(), |at| at.rfc3339());
+        let (id, kind) = (&row.client.id, row.client.kind.as_str());
+        println!("{id:<37} {kind:<16} {:<10} {used:<21} {}", state(row), row.client.name);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn revoke(app: &App, id: &str) -> Outcome {
+    let now = app.clock.now();
+    app.audit.record(fact("client.revoked", id, json!({}))).await?;
+    let mut tx = app.store.begin().await?;
+    let ended = store::clients::revoke(&mut tx, &app.store, id, "admin", now).await?;
+    tx.commit().await?;
+    app.store.tell(Event::ClientRevoked(id.to_owned()));
+    match ended {
+        Some(grants) => {
+            let count = grants.len();
+            println!(
+                "Revoked, with {count} grant{}. Its next call is refused, on every node.",
+                if count == 1 { "" } else { "s" }
+            );
+            Ok(ExitCode::SUCCESS)
+        }
+        None => Err(format!(
+            "no client {id} to revoke: there is none, or it was revoked before; see `postern client list`"
+        )
+        .into()),
+    }
+}
+
+fn fact(event: &'static str, client_id: &str, detail: serde_json::Value) -> Fact {
+    Fact {
+        event,
+        actor: Some("system".to_owned()),
+        client_id: Some(client_id.to_owned()),
+        outcome: "ok",
+        detail,
+        ..Fact::default()
+    }
+}

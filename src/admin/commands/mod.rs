@@ -1,0 +1,149 @@
+//! The command line: one enum, one act a file.
+
+mod catalog;
+mod clients;
+mod config;
+mod health;
+mod keys;
+mod tools;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::app::{self, App};
+use crate::clock::Clock;
+use crate::config::{Config, Flags};
+use crate::store::Store;
+
+/// What an act answers: an exit status, or a sentence that says what went wrong and what to do.
+pub type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
+
+/// The front door to a platform's MCP tools: an OAuth 2.1 authorization server and a guarded tool router.
+#[derive(Debug, Parser)]
+#[command(
+    name = "postern",
+    version,
+    propagate_version = true,
+    after_help = "Example: postern serve --listen 127.0.0.1:8787"
+)]
+pub struct Cli {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Args)]
+struct Settings {
+    /// The configuration file [default: postern.toml, where it exists]
+    #[arg(long, global = true, value_name = "FILE", env = "POSTERN_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where people and clients reach this server
+    #[arg(long, global = true, value_name = "URL")]
+    public_url: Option<String>,
+    /// The address and port to bind
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Where the embedded database and the encryption key live
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data_dir: Option<String>,
+    /// Any other configuration key, by its dotted path; may be repeated
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the server; this is what `postern` alone does
+    #[command(after_help = "Example: POSTERN_DATABASE_URL=postgres://postern@db/postern postern serve")]
+    Serve,
+    /// Brings the database up to date; `serve` does it too
+    #[command(after_help = "Example: postern migrate")]
+    Migrate,
+    /// Checks or explains the configuration
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Adds, lists or revokes clients
+    #[command(subcommand)]
+    Client(clients::Command),
+    /// Lists or runs the tools
+    #[command(subcommand)]
+    Tools(tools::Command),
+    /// Lists or rotates the keys that tokens are signed with
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Checks catalog descriptors
+    #[command(subcommand)]
+    Catalog(catalog::Command),
+    /// Asks a running server whether it is ready; exits with 1 where it is not
+    #[command(after_help = "Example: postern healthcheck")]
+    Healthcheck,
+}
+
+/// Does what the command line asks. `serve` is handed in, since serving is not an act of the operator's room.
+///
+/// # Errors
+/// A sentence for the person at the console.
+pub async fn run<F, S>(cli: Cli, serve: F) -> Outcome
+where
+    F: FnOnce(Config) -> S,
+    S: Future<Output = Outcome>,
+{
+    let flags = cli.settings.flags()?;
+    // Neither of these needs a configuration that would start.
+    match cli.command {
+        Some(Command::Config(command)) => return config::run(command, &flags),
+        Some(Command::Catalog(command)) => return catalog::run(command),
+        _ => {}
+    }
+    let (config, _) = Config::load(&flags)?;
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve(config).await,
+        Command::Migrate => migrate(&config).await,
+        Command::Config(command) => config::run(command, &flags),
+        Command::Catalog(command) => catalog::run(command),
+        Command::Client(command) => clients::run(command, config).await,
+        Command::Tools(command) => tools::run(command, config).await,
+        Command::Keys(command) => keys::run(command, config).await,
+        Command::Healthcheck => health::run(&config).await,
+    }
+}
+
+impl Settings {
+    fn flags(&self) -> Result<Flags, String> {
+        let mut set = Vec::new();
+        let named =
+            [("public_url", &self.public_url), ("listen", &self.listen), ("data_dir", &self.data_dir)];
+        for (path, value) in named {
+            set.extend(value.clone().map(|value| (path.to_owned(), value)));
+        }
+        for pair in &self.set {
+            let (key, value) = pair
+                .split_once('=')
+                .ok_or_else(|| format!("--set {pair}: expected KEY=VALUE, such as title=Acme"))?;
+            set.push((key.to_owned(), value.to_owned()));
+        }
+        Ok(Flags { file: self.config.clone(), set })
+    }
+}
+
+async fn migrate(config: &Config) -> Outcome {
+    let store = Store::open(config).await?;
+    store.migrate(&config.data_dir).await?;
+    println!("The database is up to date.");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The parts of a server, for an act that needs them. The act must call [`finish`] with what this gives.
+async fn open(config: Config) -> Result<(App, tokio::task::JoinHandle<()>), app::StartError> {
+    App::open(config, Clock::System).await
+}
+
+/// Waits until what the act recorded is stored.
+async fn finish(app: App, writer: tokio::task::JoinHandle<()>) {
+    drop(app);
+    let _ = writer.await;
+}

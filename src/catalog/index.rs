@@ -1,0 +1,126 @@
+//! The index: every entity of the catalog at one moment, and what each question needs to be quick.
+//!
+//! Immutable. A change makes a new one, and the handle is turned to it in one step; whoever still reads the
+//! old one reads a whole truth. Positions in it are in order of reference, so that "unsorted" is sorted too.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::column::{Column, Filling};
+use super::descriptor::Entity;
+use super::files::Files;
+use super::relation::{self, Ref};
+use super::{flatten, text};
+
+/// All entities of one moment.
+#[derive(Debug, Default)]
+pub struct Index {
+    entities: Vec<Arc<Value>>,
+    references: Vec<Ref>,
+    sources: Vec<(Arc<Files>, Box<str>)>,
+    by_reference: HashMap<Ref, u32>,
+    by_name: HashMap<Box<str>, Vec<u32>>,
+    columns: HashMap<Box<str>, Column>,
+}
+
+impl Index {
+    /// Builds the index. Where two entities have one reference, the first is kept.
+    pub fn new(mut described: Vec<Entity>) -> Self {
+        described.sort_by(|a, b| a.reference.cmp(&b.reference));
+        described.dedup_by(|later, first| later.reference == first.reference);
+        let mut index = Self::default();
+        let mut fillings: HashMap<Box<str>, Filling> = HashMap::new();
+        for (entity, at) in described.into_iter().zip(0_u32..) {
+            flatten::rows(&entity.value, |key, cell| {
+                let keeps_long = text::is_searched(key);
+                match fillings.get_mut(key) {
+                    Some(filling) => filling.add(at, cell, keeps_long),
+                    None => fillings.entry(key.into()).or_default().add(at, cell, keeps_long),
+                }
+            });
+            index.by_name.entry(entity.reference.name().into()).or_default().push(at);
+            index.by_reference.insert(entity.reference.clone(), at);
+            index.references.push(entity.reference);
+            index.sources.push((entity.files, entity.place.file.into()));
+            index.entities.push(Arc::new(entity.value));
+        }
+        index.columns = fillings.into_iter().map(|(key, filling)| (key, filling.finish())).collect();
+        index
+    }
+
+    /// How many entities there are.
+    pub fn len(&self) -> usize {
+        self.entities.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entities.is_empty()
+    }
+
+    /// Every entity, in order of reference.
+    pub fn entities(&self) -> &[Arc<Value>] {
+        &self.entities
+    }
+
+    /// The entity at a position.
+    pub fn entity(&self, at: u32) -> &Arc<Value> {
+        &self.entities[at as usize]
+    }
+
+    /// The reference of the entity at a position.
+    pub fn reference(&self, at: u32) -> &Ref {
+        &self.references[at as usize]
+    }
+
+    /// Every reference, in order.
+    pub fn references(&self) -> &[Ref] {
+        &self.references
+    }
+
+    /// The entity of a canonical reference.
+    pub fn get(&self, reference: &str) -> Option<&Arc<Value>> {
+        self.by_reference.get(reference).map(|&at| self.entity(at))
+    }
+
+    /// The tree and the file in it that an entity was described in: relative URLs of a template start there.
+    pub fn source(&self, reference: &str) -> Option<(&Files, &str)> {
+        let (files, file) = &self.sources[self.position(reference)? as usize];
+        Some((files.as_ref(), file.as_ref()))
+    }
+
+    /// The position of a canonical reference.
+    pub fn position(&self, reference: &str) -> Option<u32> {
+        self.by_reference.get(reference).copied()
+    }
+
+    /// The positions of all entities of one name, which is in lower case, whatever their kind and namespace.
+    pub fn named(&self, name: &str) -> &[u32] {
+        self.by_name.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every name in use, in lower case and in no order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(AsRef::as_ref)
+    }
+
+    /// What the entities say under a key, which is in lower case.
+    pub fn column(&self, key: &str) -> Option<&Column> {
+        self.columns.get(key)
+    }
+
+    /// The User whose `spec.profile.email` is `email`, in whatever case. Nobody, where two claim it: an
+    /// account must not become whichever of them comes first.
+    pub fn user_of_email(&self, email: &str) -> Option<&Ref> {
+        let claimed = self.column("spec.profile.email")?.equal(&email.to_lowercase());
+        let mut users = claimed.iter().map(|&at| self.reference(at)).filter(|r| r.kind() == "user");
+        users.next().filter(|_| users.next().is_none())
+    }
+
+    /// Whom a user may speak for; see [`relation::ownership`].
+    pub fn ownership(&self, user: &str) -> Vec<String> {
+        relation::ownership(user, |reference| self.get(reference).map(|entity| &entity["relations"]))
+    }
+}

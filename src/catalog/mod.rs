@@ -1,0 +1,153 @@
+//! The catalog: what the platform consists of, and the index that answers questions about it.
+//!
+//! Owns: descriptor rules (Backstage's, in Backstage's words), relations, the index, the languages of
+//! questions (filter, predicate, full text), and the actions on them. Does not own: where rows are kept
+//! (`store`), who may read an entity (`access`), or how MCP shows an answer (`mcp`).
+//!
+//! A descriptor's way: [`load()`] finds files → [`yaml`] cuts documents → [`descriptor`] checks one entity
+//! (its shape in [`schema`], its names in [`format`](mod@format), its texts in [`placeholder`]) → [`relation`]
+//! links all of them → [`index`] holds them. A question's way: [`actions`] → [`query`] → [`predicate`] or
+//! [`filter`], [`text`] → [`column`](mod@column) by column as a [`set`] → a page.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+pub mod load;
+
+pub mod files;
+pub mod yaml;
+
+pub mod descriptor;
+pub mod schema;
+
+pub mod format;
+pub mod placeholder;
+
+pub mod relation;
+
+pub mod flatten;
+pub mod index;
+
+pub mod column;
+pub mod set;
+
+pub mod query;
+
+pub mod cursor;
+pub mod filter;
+pub mod predicate;
+pub mod project;
+pub mod text;
+
+pub mod actions;
+
+pub mod schemas;
+pub mod suggest;
+pub mod who_am_i;
+
+pub mod check;
+pub mod sample;
+
+pub use check::check;
+pub use load::{Loaded, load};
+
+use index::Index;
+
+/// The catalog of this node: a handle that all who ask share, and that always points at one whole index.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    current: Arc<ArcSwap<Index>>,
+}
+
+impl Catalog {
+    /// A catalog of these entities, linked by [`relation::link`] as [`load()`] gives them.
+    pub fn new(entities: Vec<descriptor::Entity>) -> Self {
+        let catalog = Self::default();
+        catalog.replace(entities);
+        catalog
+    }
+
+    /// The catalog of what `paths` hold, with the sample's entities after them where `demo` says so, and
+    /// everything there was to say about it. Entities are in the index then, not in the answer.
+    pub fn open(paths: &[PathBuf], demo: bool) -> (Self, Loaded) {
+        let mut loaded = if demo { load::load_with(paths, sample::FILES) } else { load(paths) };
+        let catalog = Self::new(std::mem::take(&mut loaded.entities));
+        (catalog, loaded)
+    }
+
+    /// The catalog of the fictional company that the binary carries.
+    pub fn sample() -> Self {
+        Self::open(&[], true).0
+    }
+
+    /// The index of this moment. Whoever holds it is not disturbed by a change.
+    pub fn index(&self) -> Arc<Index> {
+        self.current.load_full()
+    }
+
+    /// Turns to a new set of entities in one step: nobody ever sees half of it.
+    pub fn replace(&self, entities: Vec<descriptor::Entity>) {
+        self.current.store(Arc::new(Index::new(entities)));
+    }
+
+    /// Reads `paths` and turns to what they hold. Gives what there was to say about them; entities are in the
+    /// index then, not in the answer. Where nothing but errors was read, as from a disk that is not there for a
+    /// moment, the catalog stays as it was.
+    pub fn reload(&self, paths: &[PathBuf]) -> Loaded {
+        let mut loaded = load(paths);
+        let failed = loaded.problems.iter().any(|problem| problem.severity == load::Severity::Error);
+        if !(failed && loaded.entities.is_empty()) {
+            self.replace(std::mem::take(&mut loaded.entities));
+        }
+        loaded
+    }
+}
+
+/// At most 120 characters of something found where something else was expected: a fault is a sentence,
+/// never a dump.
+pub(crate) fn excerpt(text: &str) -> String {
+    match text.char_indices().nth(120) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reload_changes_the_catalog_at_once_for_all_and_a_failed_one_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let text =
+            "apiVersion: backstage.io/v1alpha1\nkind: System\nmetadata: {name: s}\nspec: {owner: user:a}\n";
+        std::fs::write(folder.path().join("catalog-info.yaml"), text).unwrap();
+        let catalog = Catalog::sample();
+        let (other, held) = (catalog.clone(), catalog.index());
+        assert_eq!(catalog.reload(&[folder.path().to_owned()]).problems.len(), 1);
+        assert_eq!(other.index().references().len(), 1);
+        assert!(held.get("component:default/arrivals-service").is_some(), "who reads is not disturbed");
+        assert!(!catalog.reload(&[folder.path().join("gone")]).problems.is_empty());
+        assert_eq!(other.index().len(), 1);
+    }
+
+    #[test]
+    fn own_descriptors_come_before_the_sample_and_may_refer_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {name: mine}\nspec: {type: a, lifecycle: b, owner: fleet}\n";
+        std::fs::write(folder.path().join("catalog-info.yaml"), text).unwrap();
+        let (catalog, loaded) = Catalog::open(&[folder.path().to_owned()], true);
+        assert_eq!(loaded.problems, []);
+        let fleet = catalog.index().get("group:default/fleet").unwrap()["relations"].to_string();
+        assert!(fleet.contains("component:default/mine"));
+        assert_eq!(Catalog::open(&[folder.path().to_owned()], false).0.index().len(), 1);
+    }
+
+    #[test]
+    fn what_is_quoted_in_a_fault_is_short_and_whole_characters() {
+        assert_eq!(excerpt("é"), "é");
+        assert_eq!(excerpt(&"é".repeat(200)).chars().count(), 121);
+    }
+}

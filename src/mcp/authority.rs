@@ -1,0 +1,109 @@
+//! All that the resource server knows of the authorization server: how to verify a token, and whether the grant
+//! behind it lives. Nothing else of this room reaches there, so it could run elsewhere.
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use crate::actions::Caller;
+use crate::clock::Time;
+use crate::oauth::claims::{self, AccessClaims, TokenRefusal};
+use crate::oauth::key::KeyRing;
+
+/// A token that was verified: who calls, and until when the token speaks for them.
+#[derive(Clone)]
+pub struct Verified {
+    /// Who calls.
+    pub caller: Arc<Caller>,
+    /// The first moment at which the token is worth nothing (`exp`, RFC 7519 section 4.1.4).
+    pub expires_at: Time,
+    /// The token's own name (`jti`), by which it can be revoked alone.
+    pub token_id: String,
+    /// The keys it was verified with. Under other keys it has to be verified again.
+    keys: Arc<KeyRing>,
+}
+
+impl Verified {
+    fn new(claims: AccessClaims, keys: Arc<KeyRing>) -> Self {
+        let caller = Caller {
+            subject: claims.subject,
+            username: claims.username,
+            is_user: claims.is_user,
+            client_id: claims.client_id,
+            grant_id: claims.grant_id,
+            scopes: claims.scope,
+            resource: claims.audience,
+        };
+        Self { caller: Arc::new(caller), expires_at: claims.expires_at, token_id: claims.token_id, keys }
+    }
+}
+
+/// The keys that verify just now.
+pub type Keys = dyn Fn() -> Arc<KeyRing> + Send + Sync;
+
+/// Answers whether a grant is live and the token of it that is named was not revoked alone.
+pub type IsLive = dyn Fn(&Verified) -> Answered + Send + Sync;
+
+/// The answer, on its way.
+pub type Answered = BoxFuture<'static, Result<bool, Unavailable>>;
+
+/// The store did not answer. Never read as "revoked", nor as "live".
+#[derive(Debug, thiserror::Error)]
+#[error("the store did not answer")]
+pub struct Unavailable(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// The authorization server as the guard sees it: its name, its keys, and one question.
+#[derive(Clone)]
+pub struct Authority {
+    issuer: Arc<str>,
+    keys: Arc<Keys>,
+    is_live: Arc<IsLive>,
+}
+
+impl Authority {
+    /// The authorization server `issuer`. `keys` gives its keys of the moment, so that a rotation needs no restart.
+    pub fn new(
+        issuer: &str,
+        keys: impl Fn() -> Arc<KeyRing> + Send + Sync + 'static,
+        is_live: impl Fn(&Verified) -> Answered + Send + Sync + 'static,
+    ) -> Self {
+        Self { issuer: issuer.into(), keys: Arc::new(keys), is_live: Arc::new(is_live) }
+    }
+
+    /// The caller that `token` speaks for at the resource `audience`.
+    ///
+    /// # Errors
+    /// [`TokenRefusal`] says why the token is not accepted.
+    pub fn verify(&self, token: &str, audience: &str, now: Time) -> Result<Verified, TokenRefusal> {
+        let keys = (self.keys)();
+        let claims = claims::verify_access(token, &keys, &self.issuer, audience, now)?;
+        Ok(Verified::new(claims, keys))
+    }
+
+    /// Whether the keys of the moment are those that `verified` was verified with. A key that retires is announced
+    /// before the new ring is at hand; a token that slipped back in between, under the old ring, ends here.
+    pub fn still_has_the_keys_of(&self, verified: &Verified) -> bool {
+        Arc::ptr_eq(&verified.keys, &(self.keys)())
+    }
+
+    /// Whether the grant behind a token still stands.
+    ///
+    /// # Errors
+    /// [`Unavailable`] where the store does not answer.
+    pub async fn is_live(&self, verified: &Verified) -> Result<bool, Unavailable> {
+        (self.is_live)(verified).await
+    }
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified").field("caller", &self.caller).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Authority({})", self.issuer)
+    }
+}

@@ -1,0 +1,294 @@
+//! The door of an MCP endpoint: who calls, from where, and whether they may, before `rmcp` sees anything.
+//!
+//! A handler of `rmcp` cannot set an HTTP status, so every 401, 403 and 503 is answered here.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, request};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use rmcp::transport::streamable_http_server::StreamableHttpService;
+use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
+
+use super::answer::{self, Challenge};
+use super::authority::Authority;
+use super::call::Calls;
+use super::direct;
+use super::envelope::{self, Message};
+use super::live::{LiveCallers, Refused};
+use super::origin::Origins;
+use super::server::Server;
+use super::tools::Offered;
+use crate::access::{self, Decision};
+use crate::actions::Caller;
+use crate::limits;
+
+/// One protected resource: an MCP endpoint with its own audience.
+pub struct Endpoint {
+    /// Its `resource` (RFC 8707), exactly the URL that clients call, and so the audience of its tokens.
+    pub resource: String,
+    /// What its challenges say.
+    pub challenge: Challenge,
+    /// Who issues its tokens.
+    pub authority: Authority,
+    /// Who is known already.
+    pub live: Arc<LiveCallers>,
+    /// Where requests may come from.
+    pub origins: Origins,
+    /// What may be called.
+    pub calls: Arc<Calls>,
+    /// Who answers behind the door.
+    pub server: Server,
+    /// The protocol that leads there.
+    pub protocol: StreamableHttpService<Server, NeverSessionManager>,
+}
+
+impl Endpoint {
+    /// Answers one request of any method.
+    pub async fn serve(self: Arc<Self>, request: Request<Body>) -> Response<Body> {
+        let (mut parts, body) = request.into_parts();
+        if parts.method == Method::OPTIONS {
+            return self.origins.preflight(&parts.uri, &parts.headers);
+        }
+        // Kept aside: the headers go into `rmcp` with the request.
+        let origin = parts.headers.get(axum::http::header::ORIGIN).cloned();
+        let mut response = match self.admit(&mut parts).await {
+            Ok(caller) if parts.method == Method::POST => self.post(caller, parts, body).await,
+            Ok(_) => answer::only_post(),
+            Err(refusal) => *refusal,
+        };
+        if let Some(origin) = origin {
+            self.origins.expose(&HeaderMap::from_iter([(axum::http::header::ORIGIN, origin)]), &mut response);
+        }
+        response
+    }
+
+    /// Who calls. The token is asked for before anything else is looked at, so that a client that sends an odd
+    /// `Accept`, an old revision or another method still learns where to sign in.
+    async fn admit(&self, parts: &mut request::Parts) -> Result<Arc<Caller>, Box<Response<Body>>> {
+        let token = match bearer(&parts.headers) {
+            Bearer::Absent => return Err(Box::new(self.challenge.sign_in())),
+            Bearer::Malformed(why) => return Err(Box::new(self.challenge.invalid_token(why))),
+            Bearer::Token(token) => token,
+        };
+        let now = self.calls.clock.now();
+        let admitted = self.live.admit(&self.authority, token, &self.resource, now).await;
+        let caller = admitted.map_err(|refused| Box::new(self.refuse(refused)))?;
+        self.origins
+            .check(&parts.uri, &parts.headers)
+            .map_err(|why| Box::new(answer::refusal(StatusCode::FORBIDDEN, "forbidden_origin", &why)))?;
+        // Nothing behind the door needs the token, so nothing there can pass it on or print it (attack H09).
+        parts.headers.remove(AUTHORIZATION);
+        Ok(caller)
+    }
+
+    fn refuse(&self, refused: Refused) -> Response<Body> {
+        match refused {
+            Refused::Invalid(why) => {
+                tracing::debug!(%why, resource = self.resource, "an access token was refused");
+                self.challenge.invalid_token(&format!("The access token is not accepted: {why}."))
+            }
+            Refused::Revoked => {
+                self.challenge.invalid_token("The access token is not accepted: it was revoked.")
+            }
+            Refused::Unavailable(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(error = error.source(), "cannot ask whether a grant is live; refusing");
+                answer::unavailable()
+            }
+        }
+    }
+
+    async fn post(&self, caller: Arc<Caller>, parts: request::Parts, body: Body) -> Response<Body> {
+        // A page can post text/plain across origins without a preflight, but not application/json (attack G02).
+        if !is_json(&parts.headers) {
+            let text = "The body must be JSON: send Content-Type: application/json.";
+            return answer::refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request", text);
+        }
+        let body = match Limited::new(body, limits::MCP_BODY_BYTES_MAX).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => {
+                let text = format!("A request may be at most {} bytes long.", limits::MCP_BODY_BYTES_MAX);
+                return answer::refusal(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", &text);
+            }
+            Err(_) => {
+                let text = "The body of the request ended early.";
+                return answer::refusal(StatusCode::BAD_REQUEST, "invalid_request", text);
+            }
+        };
+        // Answers are JSON; a client that says it takes that is served, though `rmcp` insists on both types.
+        if !takes_json(&parts.headers) {
+            let text = "Answers are JSON: send Accept: application/json, text/event-stream.";
+            return answer::refusal(StatusCode::NOT_ACCEPTABLE, "invalid_request", text);
+        }
+        match envelope::read(&parts.headers, &body) {
+            Ok(Message::Noted) => answer::accepted(),
+            Ok(Message::Request(request)) => self.answer(caller, parts, body.clone(), &request).await,
+            Err(bad) => answer::rpc_error(bad.status, bad.id, bad.code, &bad.message, bad.data),
+        }
+    }
+
+    async fn answer(
+        &self,
+        caller: Arc<Caller>,
+        parts: request::Parts,
+        body: Bytes,
+        request: &envelope::Request<'_>,
+    ) -> Response<Body> {
+        let name = request.name.as_deref().filter(|_| request.method == "tools/call");
+        if let Some((name, offered)) = name.and_then(|name| Some((name, self.calls.tools.find(name)?))) {
+            if let Some(refusal) = self.step_up(&caller, name, offered).await {
+                return refusal;
+            }
+            if let Some(answer) = direct::read(&self.server, &caller, offered, request).await {
+                return answer;
+            }
+        }
+        self.forward(caller, parts, body, request).await
+    }
+
+    /// The one refusal that a client can mend by itself: the tool exists, and asking the user for one more scope opens
+    /// it. Whatever else is refused is an answer of the tool: clients take any other 403 for a lost sign-in.
+    async fn step_up(&self, caller: &Arc<Caller>, name: &str, offered: &Offered) -> Option<Response<Body>> {
+        let Decision::NeedsScope(scope) = access::decide(caller, &offered.action) else { return None };
+        let now = self.calls.clock.now();
+        self.calls.note(offered, caller, now, "insufficient_scope").await;
+        Some(self.challenge.insufficient_scope(&caller.scopes, scope, name))
+    }
+
+    async fn forward(
+        &self,
+        caller: Arc<Caller>,
+        mut parts: request::Parts,
+        body: Bytes,
+        request: &envelope::Request<'_>,
+    ) -> Response<Body> {
+        parts.headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        parts.extensions.insert(caller);
+        let response = self.protocol.handle(Request::from_parts(parts, Full::new(body))).await;
+        if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            // Type and syntax were checked above: what is left is parameters of another shape.
+            let text = format!("Invalid params for {}", request.method);
+            return answer::rpc_error(StatusCode::OK, Some(request.id), answer::INVALID_PARAMS, &text, None);
+        }
+        response.map(Body::new)
+    }
+}
+
+/// What the `Authorization` headers hold.
+#[derive(Debug, PartialEq, Eq)]
+enum Bearer<'h> {
+    Absent,
+    Malformed(&'static str),
+    Token(&'h str),
+}
+
+/// The bearer token (RFC 6750 section 2.1). Only this header counts: tokens in a query string or a form end up in
+/// logs, and MCP bans them.
+fn bearer(headers: &HeaderMap) -> Bearer<'_> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Bearer::Absent };
+    if values.next().is_some() {
+        return Bearer::Malformed("The request has more than one Authorization header.");
+    }
+    let Ok(value) = value.to_str() else { return Bearer::Malformed("The access token is not ASCII.") };
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    let token = token.trim();
+    if !scheme.eq_ignore_ascii_case("Bearer") || token.is_empty() {
+        return Bearer::Absent;
+    }
+    if token.len() > limits::BEARER_BYTES_MAX {
+        return Bearer::Malformed("The access token is longer than any of this server's.");
+    }
+    if token.contains([' ', ',', '\t']) {
+        return Bearer::Malformed("The Authorization header holds more than one token.");
+    }
+    Bearer::Token(token)
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return false };
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+/// Whether a client takes JSON: it says so, says anything goes, or says nothing.
+fn takes_json(headers: &HeaderMap) -> bool {
+    let mut accept = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).peekable();
+    if accept.peek().is_none() {
+        return true;
+    }
+    let mut types =
+        accept.flat_map(|value| value.split(',')).map(|item| item.split(';').next().unwrap_or_default());
+    types.any(|item| {
+        let item = item.trim();
+        ["application/json", "application/*", "*/*"].iter().any(|taken| item.eq_ignore_ascii_case(taken))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in pairs {
+            map.append(*name, value.parse().unwrap());
+        }
+        map
+    }
+
+    #[test]
+    fn a_bearer_comes_from_one_header_and_no_other_scheme() {
+        let long = format!("Bearer {}", "x".repeat(limits::BEARER_BYTES_MAX + 1));
+        for (values, expected) in [
+            (vec![], "Absent"),
+            (vec!["Bearer abc"], "Token(\"abc\")"),
+            (vec!["bearer abc"], "Token(\"abc\")"),
+            (vec!["BEARER   abc "], "Token(\"abc\")"),
+            (vec!["Bearer"], "Absent"),
+            (vec!["Bearer "], "Absent"),
+            (vec![""], "Absent"),
+            (vec!["Basic YTpi"], "Absent"),
+            (vec!["abc"], "Absent"),
+            (vec!["Bearer a b"], "Malformed"),
+            (vec!["Bearer a, Bearer b"], "Malformed"),
+            (vec!["Bearer a", "Bearer a"], "Malformed"),
+            (vec!["Basic YTpi", "Bearer a"], "Malformed"),
+            (vec![long.as_str()], "Malformed"),
+        ] {
+            let pairs: Vec<_> = values.iter().map(|value| ("authorization", *value)).collect();
+            let map = headers(&pairs);
+            assert!(format!("{:?}", bearer(&map)).starts_with(expected), "{values:?} {:?}", bearer(&map));
+        }
+    }
+
+    #[test]
+    fn only_json_is_read_and_whoever_takes_json_is_answered() {
+        for (value, expected) in [
+            ("application/json", true),
+            ("Application/JSON; charset=utf-8", true),
+            ("text/plain", false),
+            ("application/x-www-form-urlencoded", false),
+            ("application/jsonp", false),
+            ("", false),
+        ] {
+            assert_eq!(is_json(&headers(&[("content-type", value)])), expected, "{value}");
+        }
+        assert!(!is_json(&headers(&[])));
+        for (value, expected) in [
+            ("text/event-stream, application/json", true),
+            ("application/json", true),
+            ("*/*", true),
+            ("application/json;q=0.9, text/html", true),
+            ("text/event-stream", false),
+            ("text/html", false),
+        ] {
+            assert_eq!(takes_json(&headers(&[("accept", value)])), expected, "{value}");
+        }
+        assert!(takes_json(&headers(&[])));
+    }
+}

@@ -1,0 +1,168 @@
+//! The resource server: the guard, the two eras of the protocol, and calls of tools.
+//!
+//! Owns: `/mcp` and Backstage's path for the same, each a protected resource of its own. A request goes straight
+//! down: `guard` (who, from where, may they) → `envelope` (which era, are the headers true) → `rmcp`, or `direct` for a
+//! tool that only reads → `server` → `call` (arguments, audit, the action) → the answer.
+//! Does not own: how tokens are made; it knows the authorization server as `authority` says, and could run elsewhere.
+
+pub mod answer;
+pub mod authority;
+pub mod call;
+pub mod direct;
+pub mod envelope;
+pub mod guard;
+pub mod live;
+pub mod origin;
+pub mod server;
+pub mod tools;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::routing::any;
+use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+
+use crate::actions::Registry;
+use crate::app::App;
+use crate::audit::Audit;
+use crate::clock::Clock;
+use crate::config::{PublicUrl, ToolNames};
+use crate::oauth::scope::ScopeSet;
+use crate::store::grants;
+use authority::{Authority, Unavailable};
+use call::Calls;
+use guard::Endpoint;
+use live::LiveCallers;
+use origin::Origins;
+use server::Server;
+use tools::Tools;
+
+/// Where the endpoints are, under the public URL. Each is a resource of its own.
+pub const PATHS: [&str; 2] = ["/mcp", "/api/mcp-actions/v1"];
+
+/// What the endpoints are built from.
+#[derive(Clone)]
+pub struct McpState {
+    /// Fixes every URL that is published and every place that requests may come from.
+    pub public_url: PublicUrl,
+    /// The name people see.
+    pub title: String,
+    /// How tools are named in lists.
+    pub tool_names: ToolNames,
+    /// The scopes that a newcomer is asked for: the read-only baseline.
+    pub baseline: ScopeSet,
+    /// Origins of other sites whose scripts may call.
+    pub allowed_origins: Vec<String>,
+    /// What can be called.
+    pub registry: Arc<Registry>,
+    /// Who issues the tokens.
+    pub authority: Authority,
+    /// Who is known already.
+    pub live: Arc<LiveCallers>,
+    /// Where calls are recorded.
+    pub audit: Audit,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+impl McpState {
+    /// As the running server has it. Follows the news from here on, so it must come before
+    /// [`crate::store::Store::listen`] starts.
+    pub fn of(app: &App) -> Self {
+        let (keys, store) = (Arc::clone(&app.keys), app.store.clone());
+        let is_live = move |verified: &authority::Verified| -> authority::Answered {
+            let (store, verified) = (store.clone(), verified.clone());
+            Box::pin(async move {
+                let answer = grants::is_live(&store, &verified.caller.grant_id, &verified.token_id).await;
+                answer.map_err(|error| Unavailable(error.into()))
+            })
+        };
+        Self {
+            public_url: app.config.public_url.clone(),
+            title: app.config.title.clone(),
+            tool_names: app.config.tool_names,
+            baseline: app.baseline.clone(),
+            allowed_origins: Vec::new(),
+            registry: Arc::clone(&app.actions),
+            authority: Authority::new(app.config.issuer(), move || keys.load_full(), is_live),
+            live: Arc::new(LiveCallers::new(app.store.subscribe())),
+            audit: app.audit.clone(),
+            clock: app.clock.clone(),
+        }
+    }
+}
+
+/// Why the endpoints cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotServe {
+    /// An action cannot be shown.
+    #[error(transparent)]
+    Tool(#[from] tools::NotATool),
+    /// A scope or URL cannot stand in a header.
+    #[error("a challenge cannot hold {0:?}")]
+    Challenge(String),
+}
+
+/// The routes of every MCP endpoint.
+///
+/// # Errors
+/// [`CannotServe`].
+pub fn routes(state: McpState) -> Result<Router, CannotServe> {
+    let tools = Arc::new(Tools::new(Arc::clone(&state.registry), state.tool_names)?);
+    let calls = Arc::new(Calls { tools, audit: state.audit.clone(), clock: state.clock.clone() });
+    let mut router = Router::new();
+    for path in PATHS {
+        let endpoint = Arc::new(endpoint(&state, &calls, path)?);
+        let resource = endpoint.resource.clone();
+        router = router
+            .route(path, any(move |request: Request| Arc::clone(&endpoint).serve(request)))
+            .route(&format!("{path}/"), any(move || not_here(resource.clone())));
+    }
+    Ok(router)
+}
+
+fn endpoint(state: &McpState, calls: &Arc<Calls>, path: &str) -> Result<Endpoint, CannotServe> {
+    let server = Server::new(Arc::clone(calls), &state.title);
+    let metadata_url = state.public_url.at(&format!("/.well-known/oauth-protected-resource{path}"));
+    Ok(Endpoint {
+        resource: state.public_url.at(path),
+        challenge: answer::Challenge::new(&metadata_url, &state.baseline).map_err(CannotServe::Challenge)?,
+        authority: state.authority.clone(),
+        live: Arc::clone(&state.live),
+        origins: Origins::new(state.public_url.url(), &state.allowed_origins),
+        calls: Arc::clone(calls),
+        server: server.clone(),
+        protocol: StreamableHttpService::new(
+            move || Ok(server.clone()),
+            Arc::new(NeverSessionManager::default()),
+            protocol_options(),
+        ),
+    })
+}
+
+/// Every option of `rmcp`'s transport that matters here.
+fn protocol_options() -> StreamableHttpServerConfig {
+    StreamableHttpServerConfig::default()
+        // No session outlives a request: nothing to bind to a caller, nothing lost by a restart, any node answers.
+        .with_legacy_session_mode(false)
+        // No tool speaks before it is done, so an event stream would only add framing.
+        .with_json_response(true)
+        // Host and Origin are compared with the public URL in `origin`, with reasons a person can read.
+        .disable_allowed_hosts()
+        .disable_allowed_origins()
+        .with_max_request_body_bytes(crate::limits::MCP_BODY_BYTES_MAX)
+        // The guard has decided the era; legacy clients send no metadata.
+        .with_stateless_protocol_metadata_required(false)
+}
+
+/// With a slash behind it the URL is another one, and so another resource: clients would drop its metadata in silence.
+async fn not_here(resource: String) -> axum::http::Response<axum::body::Body> {
+    answer::refusal(
+        StatusCode::NOT_FOUND,
+        "not_found",
+        &format!("The MCP endpoint is {resource}, without a slash behind it."),
+    )
+}

@@ -1,0 +1,93 @@
+//! What the server says of itself: authorization server metadata (RFC 8414, OpenID Connect Discovery) and protected
+//! resource metadata (RFC 9728). Pure. Only what exists is listed.
+
+use serde_json::{Value, json};
+
+use super::scope::ScopeSet;
+use crate::config::Config;
+
+/// The document of the authorization server, the same at both of its well-known places: a client that asks for either
+/// learns the same.
+pub fn authorization_server(config: &Config, scopes: &ScopeSet) -> Value {
+    let at = |path: &str| config.public_url.at(path);
+    let with_secret = ["client_secret_basic", "client_secret_post"];
+    let mut document = json!({
+        "issuer": config.issuer(),
+        "authorization_endpoint": at("/authorize"),
+        "token_endpoint": at("/token"),
+        "jwks_uri": at("/jwks.json"),
+        "revocation_endpoint": at("/revoke"),
+        "introspection_endpoint": at("/introspect"),
+        "userinfo_endpoint": at("/userinfo"),
+        "scopes_supported": scopes.iter().collect::<Vec<_>>(),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
+        "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
+        "introspection_endpoint_auth_methods_supported": with_secret,
+        "authorization_response_iss_parameter_supported": true,
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [config.tokens.algorithm.as_str()],
+        "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "name", "email", "preferred_username"],
+        // Their default is true in OpenID Connect Discovery section 3; neither exists here (attack B05).
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+        "protected_resources": [config.resource()],
+    });
+    // Said only where it is so: a client that is promised one way does not try the other (VS Code's R16).
+    if config.clients.described {
+        document["client_id_metadata_document_supported"] = json!(true);
+    }
+    if config.clients.self_registered {
+        document["registration_endpoint"] = json!(at("/register"));
+    }
+    document
+}
+
+/// The document of the protected resource `/mcp` (RFC 9728 section 2). Its scopes are the read-only baseline: clients ask
+/// for all that is listed. `offline_access` is never among them (SEP-2207).
+pub fn protected_resource(config: &Config, baseline: &ScopeSet) -> Value {
+    let mut document = json!({
+        "resource": config.resource(),
+        "authorization_servers": [config.issuer()],
+        "bearer_methods_supported": ["header"],
+        "resource_name": config.title,
+    });
+    if !baseline.is_empty() {
+        document["scopes_supported"] = json!(baseline.iter().collect::<Vec<_>>());
+    }
+    document
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Flags, Raw};
+
+    fn config(set: &[(&str, &str)]) -> Config {
+        let set = set.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Config::from_raw(&Raw::read(&Flags { file: None, set }, |_| None).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_issuer_is_the_first_authorization_server_to_the_letter() {
+        let config = config(&[]);
+        let scopes: ScopeSet = "catalog:read".parse().unwrap();
+        let (server, resource) =
+            (authorization_server(&config, &scopes), protected_resource(&config, &scopes));
+        assert_eq!(server["issuer"], "http://localhost:8787");
+        assert_eq!(server["issuer"], resource["authorization_servers"][0]);
+        assert_eq!(resource["resource"], "http://localhost:8787/mcp");
+    }
+
+    #[test]
+    fn what_is_switched_off_is_not_named() {
+        let off = config(&[("clients.described", "false"), ("clients.self_registered", "false")]);
+        let document = authorization_server(&off, &ScopeSet::default());
+        assert!(document.get("registration_endpoint").is_none());
+        assert!(document.get("client_id_metadata_document_supported").is_none());
+        assert!(protected_resource(&off, &ScopeSet::default()).get("scopes_supported").is_none());
+    }
+}

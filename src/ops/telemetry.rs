@@ -1,0 +1,20 @@
+//! Log lines: text for people, JSON for machines, on standard error. Never a secret.
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{ConfigError, Log};
+
+/// Starts logging for this process. A second call changes nothing.
+///
+/// # Errors
+/// [`ConfigError`] where the filter cannot be read.
+pub fn start(log: &Log) -> Result<(), ConfigError> {
+    // `rmcp` tells of its own work at `info`, several lines a request, and warns of every error it answers. Whoever
+    // wants that names it: a later directive for a target replaces an earlier one.
+    let filter = EnvFilter::try_new(format!("rmcp=error,{}", log.filter))
+        .map_err(|e| ConfigError(format!("log.filter = \"{}\": {e}", log.filter)))?;
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let _ = if log.json { lines.json().try_init() } else { lines.compact().try_init() };
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! What stands beside the code: the compose file, the image, the secrets they are given, and README's snippets.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    reason = "a test that cannot go on should stop loudly"
+)]
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use base64::Engine as _;
+use serde_json::Value;
+
+fn file(name: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+#[test]
+fn compose_starts_postgres_17_and_postern_in_order_and_holds_no_secret() {
+    let text = file("docker-compose.yml");
+    let compose: Value = serde_saphyr::from_str(&text).unwrap();
+    let service = |name: &str| &compose["services"][name];
+    assert!(service("database")["image"].as_str().unwrap().starts_with("postgres:17"));
+    for name in ["database", "postern"] {
+        assert!(service(name)["healthcheck"]["test"].is_array(), "{name} has a health check");
+    }
+    assert_eq!(service("postern")["depends_on"]["database"]["condition"], "service_healthy");
+    assert_eq!(service("database")["depends_on"]["secrets"]["condition"], "service_completed_successfully");
+    for name in ["database", "postern"] {
+        for (key, value) in service(name)["environment"].as_object().unwrap() {
+            let secret =
+                ["PASSWORD", "SECRET", "ENCRYPTION_KEY", "DATABASE_URL"].iter().any(|s| key.contains(s));
+            assert!(!secret || key.ends_with("_FILE"), "{key} is a secret in clear: {value}");
+        }
+    }
+    let published = service("postern")["ports"][0].as_str().unwrap();
+    assert!(published.starts_with("127.0.0.1:"), "published to this machine only, not {published}");
+}
+
+#[test]
+fn secrets_are_made_once_each_for_its_reader_and_differ_each_time() {
+    let make = |folder: &Path| {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/make-secrets");
+        assert!(Command::new("/bin/sh").arg(script).arg(folder).status().unwrap().success());
+        let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+        (read("database/password"), read("postern/database_url"), read("postern/encryption_key"))
+    };
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let first = make(one.path());
+    assert_eq!(make(one.path()), first, "a second start keeps them");
+    assert_ne!(make(other.path()).0, first.0);
+    assert_eq!(first.1, format!("postgres://postern:{}@database:5432/postern", first.0));
+    postern::secret::Vault::from_base64url(&first.2).unwrap();
+    let decoded = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(&first.0).unwrap();
+    assert_eq!(decoded.len(), 32);
+    let mode = std::fs::metadata(one.path().join("postern/encryption_key")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "for its owner only");
+}
+
+#[test]
+fn the_image_runs_as_nobody_in_particular_and_says_whether_it_is_well() {
+    let text = file("Dockerfile");
+    for line in ["USER postern", "HEALTHCHECK", "[\"postern\", \"healthcheck\"]", "--locked"] {
+        assert!(text.contains(line), "{line}");
+    }
+    // Whatever the build embeds must be in the image that builds it.
+    for folder in ["src", "migrations", "templates", "static", "examples"] {
+        assert!(text.contains(&format!("COPY {folder} {folder}")), "{folder}");
+        assert!(file(".dockerignore").contains(&format!("!{folder}")), "{folder}");
+    }
+}
+
+/// The code blocks of README: what follows the fence, and what is inside.
+fn snippets() -> Vec<(String, String)> {
+    let text = file("README.md");
+    let mut blocks = text.split("```").skip(1).step_by(2);
+    let one = |block: &str| block.split_once('\n').map(|(head, body)| (head.to_owned(), body.to_owned()));
+    std::iter::from_fn(|| blocks.next()).filter_map(one).collect()
+}
+
+fn snippet(file: &str) -> String {
+    let head = format!("file={file}");
+    snippets().into_iter().find(|(found, _)| found.ends_with(&head)).expect(file).1
+}
+
+const MCP_URL: &str = "http://localhost:8787/mcp";
+
+#[test]
+fn each_client_would_read_its_file_in_readme() {
+    let parsed = |name: &str| serde_json::from_str::<Value>(&snippet(name)).unwrap();
+    let code = parsed(".vscode/mcp.json");
+    assert_eq!(code["servers"]["postern"], serde_json::json!({"type": "http", "url": MCP_URL}));
+    let copilot = parsed(".copilot/mcp-config.json");
+    let expected = serde_json::json!({"type": "http", "url": MCP_URL, "tools": ["*"]});
+    assert_eq!(copilot["mcpServers"]["postern"], expected);
+    assert_eq!(parsed(".cursor/mcp.json")["mcpServers"]["postern"]["url"], MCP_URL);
+}
+
+#[test]
+fn each_install_link_in_readme_says_what_its_client_reads() {
+    let text = file("README.md");
+    let link = |name: &str| {
+        let line = text.lines().find(|line| line.starts_with(&format!("[{name}]: "))).unwrap();
+        url::Url::parse(line.split_once(": ").unwrap().1).unwrap()
+    };
+    // vscode.dev forwards `url`; VS Code then reads the whole query as JSON.
+    let forwarded = link("vscode").query_pairs().find(|(key, _)| key == "url").unwrap().1.into_owned();
+    let query = forwarded.strip_prefix("vscode:mcp/install?").unwrap();
+    let decoded =
+        url::form_urlencoded::parse(format!("json={query}").as_bytes()).next().unwrap().1.into_owned();
+    let install: Value = serde_json::from_str(&decoded).unwrap();
+    assert_eq!(install, serde_json::json!({"name": "postern", "type": "http", "url": MCP_URL}));
+    let config = link("cursor").query_pairs().find(|(key, _)| key == "config").unwrap().1.into_owned();
+    let decoded = base64::engine::general_purpose::STANDARD.decode(config).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&decoded).unwrap()["url"], MCP_URL);
+}
+
+#[test]
+fn the_production_file_in_readme_is_one_that_starts() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("postern.toml");
+    std::fs::write(&path, snippet("postern.toml")).unwrap();
+    let flags = postern::config::Flags { file: Some(path), set: Vec::new() };
+    let raw = postern::config::Raw::read(&flags, |_| None).unwrap();
+    let config = postern::config::Config::from_raw(&raw).unwrap();
+    assert_eq!(config.issuer(), "https://mcp.example.com");
+}
+
+#[test]
+fn each_shell_line_in_readme_names_a_command_that_exists() {
+    let binary = env!("CARGO_BIN_EXE_postern");
+    let table = file("README.md");
+    let in_table =
+        table.lines().filter_map(|line| line.strip_prefix("| `")).filter_map(|l| l.split('`').next());
+    let in_blocks = snippets().into_iter().filter(|(head, _)| head == "sh");
+    let lines: Vec<String> =
+        in_blocks.flat_map(|(_, body)| body.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+    let mut checked = 0;
+    for line in in_table.map(str::to_owned).chain(lines) {
+        let words: Vec<&str> = line.split_whitespace().skip_while(|word| word.contains('=')).collect();
+        if words.first() != Some(&"postern") {
+            continue;
+        }
+        // Everything but the values: clap refuses a command or an option that does not exist before it prints help.
+        let known: Vec<&str> =
+            words[1..].iter().copied().take_while(|w| w.chars().all(char::is_lowercase)).collect();
+        let run = Command::new(binary).args(&known).arg("--help").output().unwrap();
+        let help = String::from_utf8_lossy(&run.stdout).into_owned();
+        assert!(run.status.success(), "{line}: {}", String::from_utf8_lossy(&run.stderr));
+        for option in words.iter().filter(|word| word.starts_with("--")) {
+            assert!(help.contains(option), "{line}: no {option} in its help");
+        }
+        checked += 1;
+    }
+    assert!(checked >= 10, "only {checked} lines were checked");
+}

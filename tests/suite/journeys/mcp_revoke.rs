@@ -1,0 +1,153 @@
+//! A grant, its user, its client or one token of it ends, here or on another node, and the next call is refused.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use http::Request;
+use postern::actions::Registry;
+use postern::app::App;
+use postern::mcp::{self, McpState};
+use postern::oauth::claims::{AccessClaims, sign_access};
+use postern::store::events::{self, Event};
+use postern::store::grants::{self, NewGrant};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use crate::support::mcp::{actions, rpc};
+
+/// What can end.
+const ENDS: [&str; 4] = ["grant", "user", "client", "token"];
+
+/// One node: the endpoint over the real store, following its news.
+struct Node {
+    app: App,
+    router: Router,
+    stop: CancellationToken,
+}
+
+impl Node {
+    fn start(app: App) -> Self {
+        let mut state = McpState::of(&app);
+        state.registry = Arc::new(Registry::new(actions(&Arc::default())).unwrap());
+        let router = mcp::routes(state).unwrap();
+        let stop = CancellationToken::new();
+        tokio::spawn(app.store.clone().listen(app.config.clone(), app.clock.clone(), stop.clone()));
+        Self { app, router, stop }
+    }
+
+    async fn status(&self, token: &str) -> u16 {
+        let request = Request::post("/mcp")
+            .header("host", "localhost:8787")
+            .header("content-type", "application/json")
+            .header("authorization", format!("Bearer {token}"));
+        let request = request.body(Body::from(rpc("tools/list", ""))).unwrap();
+        self.router.clone().oneshot(request).await.unwrap().status().as_u16()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// A user, a client, a grant between them, and a token of it; all named after `what`.
+async fn token(app: &App, what: &str) -> String {
+    let now = app.clock.now();
+    for statement in [
+        "insert into users (id, email, email_key, name, created_at) values ($1, $1, $1, $1, 0)",
+        "insert into clients (id, kind, name, metadata, registered_at) values ($1, 'self-registered', $1, '{}', 0)",
+    ] {
+        sqlx::query(statement).bind(what).execute(app.store.write()).await.unwrap();
+    }
+    let mut tx = app.store.begin().await.unwrap();
+    let grant = NewGrant {
+        id: what.into(),
+        client_id: what.into(),
+        user_id: Some(what.into()),
+        scope: "demo:read".into(),
+        resource: app.config.resource(),
+        redirect_uri: None,
+        authenticated_at: None,
+        expires_at: now.plus_seconds(86_400),
+    };
+    grants::add(&mut tx, &grant, now).await.unwrap();
+    tx.commit().await.unwrap();
+    let claims = AccessClaims {
+        issuer: app.config.issuer().into(),
+        subject: what.into(),
+        audience: app.config.resource(),
+        client_id: what.into(),
+        scope: "demo:read".parse().unwrap(),
+        token_id: what.into(),
+        grant_id: what.into(),
+        username: what.into(),
+        is_user: true,
+        issued_at: now,
+        expires_at: now.plus_seconds(900),
+    };
+    sign_access(&claims, app.keys.load().signing()).unwrap()
+}
+
+/// Ends `what` as the endpoints and the command line do: in one transaction with its announcement, then told here.
+async fn end(app: &App, what: &str) {
+    let now = app.clock.now();
+    let mut tx = app.store.begin().await.unwrap();
+    let (statement, event) = match what {
+        "grant" => {
+            grants::revoke(&mut tx, &app.store, what, "test", now).await.unwrap();
+            tx.commit().await.unwrap();
+            return app.store.tell(Event::GrantRevoked(what.into()));
+        }
+        "user" => ("update users set suspended_at = 1 where id = $1", Event::UserSuspended(what.into())),
+        "client" => ("update clients set suspended_at = 1 where id = $1", Event::ClientRevoked(what.into())),
+        _ => {
+            ("insert into revoked_tokens (jti, expires_at) values ($1, 0)", Event::TokenRevoked(what.into()))
+        }
+    };
+    sqlx::query(statement).bind(what).execute(&mut *tx).await.unwrap();
+    events::record(&mut tx, app.store.engine(), &event, now).await.unwrap();
+    tx.commit().await.unwrap();
+    app.store.tell(event);
+}
+
+on_both_engines! {
+    async fn whatever_ends_is_refused_on_the_next_call(world) {
+        let node = Node::start(world.app.clone());
+        for what in ENDS {
+            let token = token(&world.app, what).await;
+            assert_eq!((node.status(&token).await, node.status(&token).await), (200, 200), "{what}");
+            end(&world.app, what).await;
+            assert_eq!(node.status(&token).await, 401, "{what}");
+        }
+    }
+
+    async fn whatever_ends_on_one_node_is_soon_refused_on_another(world) {
+        let (other, _writer) = App::open(world.app.config.clone(), world.clock.clone()).await.unwrap();
+        let (here, there) = (Node::start(world.app.clone()), Node::start(other));
+        for what in ENDS {
+            let token = token(&world.app, what).await;
+            // Both remember it, and the other one has news to go by.
+            for node in [&here, &there] {
+                assert_eq!(node.status(&token).await, 200, "{what}");
+            }
+            end(&world.app, what).await;
+            assert_eq!(here.status(&token).await, 401, "{what}");
+            let began = Instant::now();
+            while there.status(&token).await != 401 {
+                assert!(began.elapsed() < Duration::from_secs(5), "{what} still opens the other node");
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        }
+        assert!(there.app.store.ping().await.is_ok());
+    }
+
+    async fn a_grant_that_never_was_opens_nothing(world) {
+        let node = Node::start(world.app.clone());
+        let token = token(&world.app, "grant").await;
+        sqlx::query("delete from grants").execute(world.app.store.write()).await.unwrap();
+        assert_eq!(node.status(&token).await, 401);
+    }
+}

@@ -1,0 +1,162 @@
+//! A host of clients' documents: real TLS on loopback, under an authority made for the test.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+use super::World;
+
+/// What the host answers next.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The status line's number.
+    pub status: u16,
+    /// Header lines, each as `name: value`.
+    pub headers: Vec<String>,
+    /// The body.
+    pub body: String,
+}
+
+impl Reply {
+    /// 200 and JSON.
+    pub fn json(body: impl Into<String>) -> Self {
+        Self { status: 200, headers: vec!["content-type: application/json".into()], body: body.into() }
+    }
+
+    /// The same with another header line, which replaces one of the same name.
+    pub fn header(mut self, line: &str) -> Self {
+        let name = line.split(':').next().unwrap_or_default().to_owned();
+        self.headers.retain(|l| !l.starts_with(&name));
+        self.headers.push(line.into());
+        self
+    }
+
+    /// The same with another status.
+    pub fn status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+}
+
+/// A running host that answers as `client.example` and `other.example`.
+pub struct Documents {
+    /// How many requests came.
+    pub requests: Arc<AtomicUsize>,
+    reply: Arc<Mutex<Option<Reply>>>,
+    address: String,
+    authority: String,
+    _dir: TempDir,
+}
+
+/// The client_id whose document the host has.
+pub const ID: &str = "https://client.example/oauth/client.json";
+
+impl Documents {
+    /// Starts it. It answers 404 until told otherwise.
+    pub async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let names = vec!["client.example".to_owned(), "other.example".to_owned()];
+        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
+        let pem = dir.path().join("authority.pem");
+        std::fs::write(&pem, authority.pem()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let tls = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], private)
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let documents = Self {
+            requests: Arc::default(),
+            reply: Arc::new(Mutex::new(Some(Reply::json("{}").status(404)))),
+            address: listener.local_addr().unwrap().to_string(),
+            authority: pem.display().to_string(),
+            _dir: dir,
+        };
+        let (requests, reply) = (Arc::clone(&documents.requests), Arc::clone(&documents.reply));
+        let acceptor = TlsAcceptor::from(Arc::new(tls));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(answer(stream, acceptor.clone(), Arc::clone(&requests), Arc::clone(&reply)));
+            }
+        });
+        documents
+    }
+
+    /// Answers with `reply` from now on.
+    pub fn say(&self, reply: Reply) {
+        *self.reply.lock().unwrap() = Some(reply);
+    }
+
+    /// Breaks every connection from now on.
+    pub fn go_down(&self) {
+        *self.reply.lock().unwrap() = None;
+    }
+
+    /// How many requests came.
+    pub fn count(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+
+    /// `world`, started again so that it finds this host.
+    pub async fn known_to(&self, world: World) -> World {
+        let resolve = format!("client.example={0},other.example={0}", self.address);
+        world.restarted(&[("outbound.resolve", &resolve), ("outbound.extra_ca", &self.authority)]).await
+    }
+}
+
+/// A good document for [`ID`], with `name` replaced by `value`.
+pub fn document_with(name: &str, value: serde_json::Value) -> String {
+    let mut document = serde_json::json!({
+        "client_id": ID,
+        "client_name": "Example Editor",
+        "redirect_uris": ["http://127.0.0.1:33418/", "https://client.example/cb"],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "token_endpoint_auth_method": "none",
+    });
+    document[name] = value;
+    document.to_string()
+}
+
+/// A good document for [`ID`].
+pub fn document() -> String {
+    document_with("client_name", "Example Editor".into())
+}
+
+async fn answer(
+    stream: TcpStream,
+    acceptor: TlsAcceptor,
+    requests: Arc<AtomicUsize>,
+    reply: Arc<Mutex<Option<Reply>>>,
+) {
+    let Some(Reply { status, headers, body }) = reply.lock().unwrap().clone() else { return };
+    let Ok(mut stream) = acceptor.accept(stream).await else { return };
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => request.push(byte),
+            Err(_) => return,
+        }
+    }
+    requests.fetch_add(1, Ordering::SeqCst);
+    // Long enough that calls which come together meet.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+    let head = format!("HTTP/1.1 {status} X\r\n{lines}connection: close\r\n\r\n");
+    let _ = stream.write_all(head.as_bytes()).await;
+    let _ = stream.write_all(body.as_bytes()).await;
+    let _ = stream.shutdown().await;
+}
