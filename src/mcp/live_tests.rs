@@ -33,7 +33,7 @@ struct World {
     server: Arc<Server>,
     authority: Authority,
     news: broadcast::Sender<Event>,
-    live: LiveCallers,
+    live: Arc<LiveCallers>,
     tokens: Mutex<HashMap<String, String>>,
 }
 
@@ -47,9 +47,10 @@ impl World {
             meanwhile: Mutex::default(),
         });
         let news = broadcast::channel(4).0;
-        let live = LiveCallers::with_capacity(10, news.subscribe());
+        let live = Arc::new(LiveCallers::with_capacity(10, news.subscribe()));
         live.forget(&Event::Trusted);
-        let (keys, store, told) = (Arc::clone(&server), Arc::clone(&server), news.clone());
+        let (keys, store) = (Arc::clone(&server), Arc::clone(&server));
+        let (told, elsewhere) = (news.clone(), Arc::clone(&live));
         let authority = Authority::new(
             ISSUER,
             move || Arc::clone(&keys.keys.lock().unwrap()),
@@ -59,6 +60,8 @@ impl World {
                 let live = !store.revoked.lock().unwrap().contains(&verified.caller.grant_id);
                 if let Some(event) = store.meanwhile.lock().unwrap().take() {
                     told.send(event).unwrap();
+                    // Another call hears of it before this one is answered.
+                    elsewhere.hear_news();
                 }
                 Box::pin(async move { if down { Err(Unavailable("down".into())) } else { Ok(live) } })
             },
