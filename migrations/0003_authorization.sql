@@ -8,8 +8,6 @@ create table authorization_requests (
     -- SHA-256 of the cookie of the browser that began it: nobody else's click can finish it (attack D01).
     -- Null until a browser opens the hub: some clients fetch /authorize themselves before they open one.
     browser_digest text,
-    -- The digest of the form proof that the consent page carries; replaced each time the page is shown.
-    csrf_digest text,
     created_at bigint not null,
     expires_at bigint not null,
     -- Set by Allow or Cancel, once.

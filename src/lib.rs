@@ -59,6 +59,7 @@ pub mod audit;
 pub mod catalog;
 pub mod clock;
 pub mod config;
+pub mod identity;
 pub mod limits;
 pub mod mcp;
 pub mod oauth;

@@ -34,6 +34,48 @@ pub const AUDIT_GATHER_MILLIS: u64 = 50;
 pub const AUDIT_RETRY_MILLIS: u64 = 100;
 /// Last pause; after it the entries are given up and the log says how many.
 pub const AUDIT_RETRY_MILLIS_MAX: u64 = 25_600;
+/// Longest query of an authorization request, in bytes: room for the 1 to 2 KB state of real clients, several times.
+pub const AUTHORIZE_BYTES_MAX: usize = 16_384;
+/// Longest `state`, in bytes. VS Code for the web sends a URL of up to 2 KB.
+pub const STATE_BYTES_MAX: usize = 4_096;
+/// Longest parameter of an authorization request that has no limit of its own, in bytes.
+pub const PARAMETER_BYTES_MAX: usize = 2_048;
+/// How long an authorization request waits for its answer, in seconds: sign-in and a moment's thought.
+pub const REQUEST_SECONDS: i64 = 600;
+/// How long an authorization code waits for its redemption, in seconds (RFC 6749 section 4.1.2 allows 600).
+pub const CODE_SECONDS: i64 = 60;
+/// How long a yes is remembered, in seconds: thirty days.
+pub const CONSENT_SECONDS: i64 = 2_592_000;
+/// Longest form of a page, in bytes: a password, a name, an address and their proofs.
+pub const PAGE_FORM_BYTES_MAX: usize = 16_384;
+/// Longest e-mail address, in bytes (RFC 5321 section 4.5.3.1.3).
+pub const EMAIL_BYTES_MAX: usize = 254;
+/// Longest name of a person, in characters.
+pub const PERSON_NAME_CHARS_MAX: usize = 100;
+/// Longest name of a client on a page, in characters; what is longer is cut (attack D03).
+pub const SHOWN_NAME_CHARS_MAX: usize = 60;
+/// Shortest password, in characters.
+pub const PASSWORD_CHARS_MIN: usize = 12;
+/// Longest password, in bytes: enough for any passphrase, too little to keep a core busy with hashing.
+pub const PASSWORD_BYTES_MAX: usize = 1_024;
+/// Memory of one password hash, in KiB (OWASP's argon2id setting).
+pub const ARGON2_MEMORY_KIB: u32 = 19_456;
+/// Passes over that memory.
+pub const ARGON2_PASSES: u32 = 2;
+/// Lanes of that memory.
+pub const ARGON2_LANES: u32 = 1;
+/// How many sign-ins may wait for a core; more than that are told to come back (attack C08).
+pub const PASSWORD_QUEUE_MAX: usize = 64;
+/// Failed sign-ins of one address before it has to wait, whatever the door (attack C08).
+pub const SIGN_IN_FAILURES_MAX: i64 = 10;
+/// How long those failures count, in seconds.
+pub const SIGN_IN_WINDOW_SECONDS: i64 = 900;
+/// A session that nobody used for this long has ended, in seconds: a working day and the night after it.
+pub const SESSION_IDLE_SECONDS: i64 = 86_400;
+/// A session has ended after this long, however much it was used, in seconds: a week.
+pub const SESSION_SECONDS: i64 = 604_800;
+/// How often a session's use is written down, in seconds: not at each click.
+pub const SESSION_SEEN_SECONDS: i64 = 60;
 /// How long `healthcheck` waits, in seconds; under the 5 s that images usually allow.
 pub const HEALTHCHECK_SECONDS: u64 = 3;
 /// How much of an answer `healthcheck` reads, in bytes.

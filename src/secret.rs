@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, RandomizedNonceKey};
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::{constant_time, hkdf, rand};
+use aws_lc_rs::{constant_time, hkdf, hmac, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 
@@ -81,6 +81,16 @@ impl<K: Kind> Secret<K> {
     /// The text itself. Every call is a place where a secret leaves the house: grep for it.
     pub fn reveal(&self) -> &str {
         &self.text
+    }
+}
+
+impl Secret<Browser> {
+    /// What a form carries to prove that it was served to this browser for `purpose` and nothing else. Made again
+    /// when the form comes back, so two tabs and the Back button work.
+    pub fn proof(&self, purpose: &str) -> Secret<Csrf> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.text.as_bytes());
+        let tag = hmac::sign(&key, purpose.as_bytes());
+        Secret { text: format!("{}{}", Csrf::PREFIX, BASE64URL.encode(tag)), kind: PhantomData }
     }
 }
 

@@ -7,4 +7,6 @@ pub mod key;
 pub mod members;
 pub mod metadata;
 pub mod registration;
+pub mod request;
 pub mod scope;
+pub mod step;

@@ -45,7 +45,8 @@ pub async fn serve(config: Config) -> Result<ExitCode, Box<dyn std::error::Error
     tasks.spawn(news::follow(app.clone(), stop.clone()));
     tasks.spawn(sweep::run(app.clone(), stop.clone()));
     tasks.spawn(app.store.clone().listen(app.config.clone(), app.clock.clone(), stop.clone()));
-    println!("{}", banner::text(&app, None));
+    let first_admin = crate::identity::first_admin_link(&app).await?;
+    println!("{}", banner::text(&app, first_admin.as_deref()));
     // Without TCP_NODELAY an event stream's answers wait for the other side's acknowledgement, up to 44 ms.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {

@@ -7,10 +7,15 @@
 pub mod audit;
 pub mod clients;
 pub mod codes;
+pub mod consents;
 pub mod events;
 pub mod grants;
 pub mod keys;
+pub mod links;
+pub mod requests;
+pub mod sessions;
 pub mod sweep;
+pub mod users;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;

@@ -4,7 +4,9 @@ pub mod clients;
 pub mod cors;
 pub mod described;
 pub mod endpoints;
+pub mod page;
 pub mod pages;
+pub mod session;
 
 use axum::Router;
 
@@ -12,5 +14,5 @@ use crate::app::App;
 
 /// Both trees.
 pub fn routes(app: App) -> Router {
-    Router::new().merge(endpoints::routes()).merge(pages::routes()).with_state(app)
+    Router::new().merge(endpoints::routes()).merge(pages::routes(&app)).with_state(app)
 }

@@ -1,0 +1,198 @@
+//! Accounts, and the count of their failed sign-ins.
+
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+
+use super::events::{self, Event};
+use super::{Result, Store, Tx, is_conflict};
+use crate::clock::Time;
+use crate::identity::user::{Email, User};
+use crate::limits;
+
+/// An account to be made.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// UUIDv7.
+    pub id: String,
+    /// The address.
+    pub email: Email,
+    /// What they are called.
+    pub name: String,
+    /// argon2id in PHC form; `None` for a person who signs in elsewhere.
+    pub password_hash: Option<String>,
+    /// Whether they are an administrator.
+    pub admin: bool,
+}
+
+pub(super) const USER_COLUMNS: &str = "u.id, u.email, u.name, u.admin_at, u.suspended_at, u.created_at";
+
+/// Makes an account; `false` where the address has one already.
+///
+/// # Errors
+/// [`super::Error::Database`].
+pub async fn add(tx: &mut Tx, user: &NewUser, now: Time) -> Result<bool> {
+    let done = sqlx::query(
+        "insert into users (id, email, email_key, name, password_hash, admin_at, created_at) \
+         values ($1, $2, $3, $4, $5, $6, $7) on conflict (email_key) do nothing",
+    )
+    .bind(&user.id)
+    .bind(user.email.as_str())
+    .bind(user.email.key())
+    .bind(&user.name)
+    .bind(&user.password_hash)
+    .bind(user.admin.then(|| now.micros()))
+    .bind(now.micros())
+    .execute(&mut **tx)
+    .await;
+    match done {
+        Ok(done) => Ok(done.rows_affected() == 1),
+        Err(error) if is_conflict(&error) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The account with this id.
+///
+/// # Errors
+/// [`super::Error::Database`].
+pub async fn find(store: &Store, id: &str) -> Result<Option<User>> {
+    let row = sqlx::query(sqlx::AssertSqlSafe(format!("select {USER_COLUMNS} from users u where u.id = $1")))
+        .bind(id)
+        .fetch_optional(store.read())
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// The account with this address.
+///
+/// # Errors
+/// [`super::Error::Database`].
+pub async fn find_by_email(store: &Store, email: &Email) -> Result<Option<User>> {
+    Ok(find_with_password(store, email).await?.map(|(user, _)| user))
+}
+
+/// The account with this address, and its password's hash.
+///
+/// # Errors
+/// [`super::Error::Database`].
+pub async fn find_with_password(store: &Store, email: &Email) -> Result<Option<(User, Option<String>)>> {
+    let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+        "select {USER_COLUMNS}, u.password_hash from users u where u.email_key = $1"
+    )))
+    .bind(email.key())
+    .fetch_optional(store.read())
+    .await?;
+    row.map(|row| Ok((read(&row)?, row.try_get("password_hash")?))).transpose()
+}
+
+/// Every account, in order of address.
+///
+/// # Errors
+/// [`super::Error::Database`].
+pub async fn list(store: &Store) -> Result<Vec<User>> {
+    let rows =
+        sqlx::query(sqlx::AssertSqlSafe(format!("select {USER_COLUMNS} from users u order by u.email_key")))
+            .fetch_all(store.read())
+            .await?;
+    rows.iter().map(read).collect()
+}
+
+/// Whether there is an administrator.
+///
+/// # Errors
+/// [`super::Error::Database`].
+pub async fn admin_exists(store: &Store) -> Result<bool> {
+    let row = sqlx::query("select 1 from users where admin_at is not null limit 1")
+        .fetch_optional(store.write())
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Whether there is an administrator, seen from inside a transaction.
+///
+/// # Errors
+/// [`super::Error::Database`].
+pub async fn admin_exists_within(tx: &mut Tx) -> Result<bool> {
+    let row = sqlx::query("select 1 from users where admin_at is not null limit 1")
+        .fetch_optional(&mut **tx)
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Suspends an account or lets it in again; `false` where there is no such account. Its tokens are refused on every
+/// node. After the commit the caller tells its own node with [`Store::tell`].
+///
+/// # Errors
+/// [`super::Error::Database`].
+pub async fn suspend(tx: &mut Tx, store: &Store, id: &str, suspended: bool, now: Time) -> Result<bool> {
+    let done = sqlx::query("update users set suspended_at = $2 where id = $1")
+        .bind(id)
+        .bind(suspended.then(|| now.micros()))
+        .execute(&mut **tx)
+        .await?;
+    events::record(tx, store.engine(), &Event::UserSuspended(id.to_owned()), now).await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Gives an account a new password and ends its sessions; `false` where there is no such account.
+///
+/// # Errors
+/// [`super::Error::Database`].
+pub async fn set_password(tx: &mut Tx, id: &str, password_hash: &str, now: Time) -> Result<bool> {
+    let done = sqlx::query("update users set password_hash = $2 where id = $1")
+        .bind(id)
+        .bind(password_hash)
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query("update sessions set ended_at = $2 where user_id = $1 and ended_at is null")
+        .bind(id)
+        .bind(now.micros())
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Counts an attempt to sign in before it is judged, so that a hundred at once are a hundred; gives the count within
+/// the window. One counter for an address, whether it has an account or not (attack C08).
+///
+/// # Errors
+/// [`super::Error::Database`].
+pub async fn count_attempt(store: &Store, email: &Email, now: Time) -> Result<i64> {
+    let row = sqlx::query(
+        "insert into sign_in_failures (email_key, failures, window_began_at) values ($1, 1, $2) \
+         on conflict (email_key) do update set \
+         failures = case when sign_in_failures.window_began_at <= $3 then 1 else sign_in_failures.failures + 1 end, \
+         window_began_at = case when sign_in_failures.window_began_at <= $3 then $2 else sign_in_failures.window_began_at end \
+         returning failures",
+    )
+    .bind(email.key())
+    .bind(now.micros())
+    .bind(now.plus_seconds(-limits::SIGN_IN_WINDOW_SECONDS).micros())
+    .fetch_one(store.write())
+    .await?;
+    Ok(row.try_get(0)?)
+}
+
+/// Forgets the attempts of an address whose owner came in.
+///
+/// # Errors
+/// [`super::Error::Database`].
+pub async fn forget_attempts(tx: &mut Tx, email_key: &str) -> Result<()> {
+    sqlx::query("delete from sign_in_failures where email_key = $1")
+        .bind(email_key)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) fn read(row: &AnyRow) -> Result<User> {
+    let time = |column| row.try_get::<Option<i64>, _>(column).map(|t| t.map(Time::from_micros));
+    Ok(User {
+        id: row.try_get("id")?,
+        email: row.try_get("email")?,
+        name: row.try_get("name")?,
+        admin_at: time("admin_at")?,
+        suspended_at: time("suspended_at")?,
+        created_at: Time::from_micros(row.try_get("created_at")?),
+    })
+}

@@ -1,0 +1,309 @@
+//! `/authorize`, and the hub: the one place that asks what comes next.
+//!
+//! Every step of a sign-in does its work and returns to `/authorize/{id}`, never to another step. The only "return to"
+//! anywhere is that unguessable id, never a URL (attack B10).
+
+use axum::extract::{Path, RawQuery, State};
+use axum::response::IntoResponse as _;
+use bytes::Bytes;
+use http::StatusCode;
+use serde_json::json;
+
+use super::{consent, finished};
+use crate::app::App;
+use crate::audit::Fact;
+use crate::identity::session::Session;
+use crate::oauth::client::{Client, ClientKind, is_loopback_http};
+use crate::oauth::request::{self, Bounce, Offer, RawRequest, Show};
+use crate::oauth::step::{self, Decision, Issue, Pending, Step};
+use crate::secret::{Code, Digest, Request, Secret};
+use crate::store::codes::NewCode;
+use crate::store::grants::NewGrant;
+use crate::web::clients::{ClientRefusal, resolve};
+use crate::web::page::{self, Answer, Problem, Told, Visit};
+use crate::web::session;
+use crate::{limits, secret, store};
+
+/// `GET /authorize` (RFC 6749 section 4.1.1).
+pub async fn begin(State(app): State<App>, visit: Visit, RawQuery(query): RawQuery) -> Answer {
+    accept(&app, &visit, &query.unwrap_or_default()).await
+}
+
+/// `POST /authorize`, the same with parameters in the body (OAuth 2.1 section 3.1).
+pub async fn begin_with_form(
+    State(app): State<App>,
+    visit: Visit,
+    RawQuery(query): RawQuery,
+    body: Bytes,
+) -> Answer {
+    let both = format!("{}&{}", query.unwrap_or_default(), String::from_utf8_lossy(&body));
+    accept(&app, &visit, &both).await
+}
+
+async fn accept(app: &App, visit: &Visit, text: &str) -> Answer {
+    let raw = RawRequest::parse(text).map_err(|show| told(&show, None))?;
+    let client_id = raw.client_id().map_err(|show| told(&show, None))?;
+    let client = resolve(app, client_id).await.map_err(|refusal| unknown_client(app, &refusal, client_id))?;
+    let resources = [app.config.resource()];
+    let offer = Offer { scopes: &app.scopes, baseline: &app.baseline, resources: &resources };
+    let request = match raw.check(&client, offer) {
+        Ok(request) => request,
+        Err(request::Stop::Show(show)) => return Err(told(&show, Some(&client)).into()),
+        Err(request::Stop::Bounce(bounce)) => return send_back(app, visit, &client, &bounce).await,
+    };
+    let name = Secret::<Request>::mint();
+    let expires_at = visit.now.plus_seconds(limits::REQUEST_SECONDS);
+    store::requests::add(&app.store, &name.digest(), &request, expires_at, visit.now).await?;
+    // The whole URL: from here on the browser is at the public address, where its cookies are.
+    page::see_other(&app.config.public_url.at(&hub(name.reveal())))
+}
+
+/// The hub's path for a request.
+pub fn hub(id: &str) -> String {
+    format!("/authorize/{id}")
+}
+
+/// An error goes to the client at once only where that cannot be used to send a stranger somewhere in our name: to
+/// this computer, to a client that an administrator vouches for, or once somebody is signed in (OAuth 2.1 section
+/// 7.13.2, RFC 9700 section 4.11.2). Otherwise the person reads it here.
+async fn send_back(app: &App, visit: &Visit, client: &Client, bounce: &Bounce) -> Answer {
+    let vouched = client.kind == ClientKind::PreRegistered || is_loopback_http(bounce.to.as_str());
+    if vouched || session::current(app, visit).await?.is_some() {
+        return finished::leave(app, client, &bounce.url(app.config.issuer()));
+    }
+    let name = page::shown(&client.name);
+    let what = format!(
+        "{name} asked for a sign-in in a way that this server does not accept: {}.",
+        bounce.description
+    );
+    let next = format!("Go back to {name} and try again. If that does not help, tell its author.");
+    let told = Told::new(
+        StatusCode::BAD_REQUEST,
+        bounce.error.as_str(),
+        "That request cannot be used",
+        &what,
+        &next,
+    );
+    Err(told.author(bounce.description).into())
+}
+
+/// `GET /authorize/{id}`: the hub.
+pub async fn resume(State(app): State<App>, Path(id): Path<String>, visit: Visit) -> Answer {
+    let digest = Secret::<Request>::presented(&id).ok_or_else(|| gone(None))?.digest();
+    let stored = store::requests::find(&app.store, &digest).await?.ok_or_else(|| gone(None))?;
+    let (browser, jar) = session::known_browser(&app.config, &visit);
+    let is_ours = match &stored.browser {
+        Some(known) => known.matches(&browser.digest()),
+        None if visit.only_looks => true,
+        None => store::requests::bind(&app.store, &digest, &browser.digest()).await?,
+    };
+    if !is_ours {
+        return Err(other_browser().into());
+    }
+    let session = session::current(&app, &visit).await?;
+    let pending = stored.pending;
+    let Some(client) = store::clients::find(&app.store, &pending.request.client_id).await? else {
+        return Err(changed().into());
+    };
+    let remembered = match &session {
+        Some(session) => store::consents::find(&app.store, &session.user.id, &pending.request).await?,
+        None => None,
+    };
+    let who = session.as_ref().map(session::signed_in);
+    let answer = match (step::next(&pending, &client, who.as_ref(), remembered.as_ref(), visit.now), &session)
+    {
+        (Step::Consent(to), Some(session)) => {
+            let proof = browser.proof(&consent::purpose(&digest, session));
+            Ok(consent::ask(
+                &app,
+                &visit,
+                &consent::Question { id: &id, client: &client, session, pending: &pending, to, proof },
+            ))
+        }
+        (Step::Issue(issue), Some(session)) => {
+            give(&app, &visit, &digest, Yes { client: &client, session, pending: &pending, issue }).await
+        }
+        (Step::Stop(stop), _) => end(&app, &visit, &digest, &client, stop).await,
+        _ => page::see_other(&format!("/login?request={id}")),
+    };
+    Ok((jar, answer?).into_response())
+}
+
+struct Yes<'a> {
+    client: &'a Client,
+    session: &'a Session,
+    pending: &'a Pending,
+    issue: Issue,
+}
+
+/// A yes becomes a grant and a code, in one transaction, once.
+async fn give(app: &App, visit: &Visit, digest: &Digest, yes: Yes<'_>) -> Answer {
+    let Yes { client, session, pending, issue } = yes;
+    let (request, now) = (&pending.request, visit.now);
+    let (grant, code) = (secret::id(now), Secret::<Code>::mint());
+    let fact = |event| Fact {
+        event,
+        actor: Some(session.user.id.clone()),
+        client_id: Some(client.id.clone()),
+        grant_id: Some(grant.clone()),
+        request_id: Some(visit.request_id.clone()),
+        outcome: "ok",
+        detail: json!({"scope": issue.scope.to_string(), "resource": request.resource, "redirect_uri": request.redirect_uri}),
+    };
+    if issue.remembered {
+        app.audit.record(fact("consent.remembered")).await?;
+    }
+    let mut tx = app.store.begin().await?;
+    let is_first = store::requests::finish(&mut tx, digest, now).await?;
+    let allowed = Decision::Allowed { user_id: session.user.id.clone(), scope: issue.scope.clone() };
+    let is_said = !issue.remembered || store::requests::decide(&mut tx, digest, &allowed, now).await?;
+    if !is_first || !is_said {
+        tx.rollback().await?;
+        return Err(answered(client).into());
+    }
+    let expires_at = now.plus_seconds(app.config.tokens.refresh_absolute_seconds);
+    let new_grant = NewGrant {
+        id: grant.clone(),
+        client_id: client.id.clone(),
+        user_id: Some(session.user.id.clone()),
+        scope: issue.scope.to_string(),
+        resource: request.resource.clone(),
+        redirect_uri: Some(request.redirect_uri.clone()),
+        authenticated_at: Some(session.authenticated_at),
+        expires_at,
+    };
+    store::grants::add(&mut tx, &new_grant, now).await?;
+    store::codes::add(&mut tx, &new_code(&code, &new_grant, request, now), now).await?;
+    tx.commit().await?;
+    app.audit.note(fact("grant.issued")).await;
+    store::clients::touch(&app.store, &client.id, now).await?;
+    let mut parameters = vec![("code", code.reveal())];
+    parameters.extend(request.state.as_deref().map(|state| ("state", state)));
+    parameters.push(("iss", app.config.issuer())); // RFC 9207 section 2
+    finished::leave(app, client, &request::answer(&issue.to, &parameters))
+}
+
+fn new_code(
+    code: &Secret<Code>,
+    grant: &NewGrant,
+    request: &request::AuthorizationRequest,
+    now: crate::clock::Time,
+) -> NewCode {
+    NewCode {
+        digest: code.digest(),
+        grant_id: grant.id.clone(),
+        client_id: grant.client_id.clone(),
+        redirect_uri: request.redirect_uri.clone(),
+        code_challenge: request.code_challenge.clone(),
+        scope: grant.scope.clone(),
+        resource: request.resource.clone(),
+        nonce: request.nonce.clone(),
+        authenticated_at: grant.authenticated_at.unwrap_or(now),
+        expires_at: now.plus_seconds(limits::CODE_SECONDS),
+    }
+}
+
+async fn end(app: &App, visit: &Visit, digest: &Digest, client: &Client, stop: step::Stop) -> Answer {
+    match stop {
+        step::Stop::Bounce(bounce) => {
+            let mut tx = app.store.begin().await?;
+            store::requests::finish(&mut tx, digest, visit.now).await?;
+            tx.commit().await?;
+            finished::leave(app, client, &bounce.url(app.config.issuer()))
+        }
+        step::Stop::Finished => Err(answered(client).into()),
+        step::Stop::Expired => Err(gone(Some(client)).into()),
+        step::Stop::ClientChanged => Err(changed().into()),
+        step::Stop::OtherUser => Err(Told::new(
+            StatusCode::CONFLICT,
+            "other_account",
+            "Somebody else answered this",
+            "This request was allowed under another account than the one that is signed in now.",
+            &format!("Go back to {} and start again.", page::shown(&client.name)),
+        )
+        .into()),
+    }
+}
+
+fn told(show: &Show, client: Option<&Client>) -> Told {
+    let name = client.map_or("the app you came from".to_owned(), |c| page::shown(&c.name));
+    let (code, what, author): (_, String, &str) = match show {
+        Show::TooLong => (
+            "invalid_request",
+            "The request is longer than this server reads.".into(),
+            "Send at most 16 KB of parameters.",
+        ),
+        Show::NoClient => (
+            "invalid_request",
+            "The request does not say which app it comes from, or says it twice.".into(),
+            "Send client_id exactly once.",
+        ),
+        Show::NoRedirect => (
+            "invalid_request",
+            format!("The request does not say clearly where {name} wants its answer."),
+            "Send redirect_uri exactly once; it may be left out only by a client with one registered redirect URI.",
+        ),
+        Show::UnknownRedirect => (
+            "invalid_request",
+            format!(
+                "The request wants its answer sent to an address that {name} did not register. To keep you safe, nothing was sent there."
+            ),
+            "Register the redirect URI exactly as you send it; only the port of a loopback address may differ.",
+        ),
+    };
+    let next = format!("Go back to {name} and try again. If it happens again, tell its author.");
+    Told::new(StatusCode::BAD_REQUEST, code, "That request cannot be used", &what, &next).author(author)
+}
+
+fn unknown_client(app: &App, refusal: &ClientRefusal, client_id: &str) -> Problem {
+    let status = match refusal {
+        ClientRefusal::Unavailable => return Problem::Busy,
+        ClientRefusal::Inactive => StatusCode::FORBIDDEN,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    let next = match refusal {
+        ClientRefusal::Inactive => format!("Ask whoever runs {}.", app.config.title),
+        // VS Code keeps a registration for ever; this is how a person makes it register again.
+        ClientRefusal::Unknown => {
+            "In VS Code, run the command “Authentication: Remove Dynamic Authentication Providers”, remove \
+             this server there, and connect again. In other apps, remove the connection and add it again."
+                .to_owned()
+        }
+        _ => "Go back to the app you came from and try again later.".to_owned(),
+    };
+    let shown: String = client_id.chars().filter(|c| !c.is_control()).take(100).collect();
+    let author = match refusal {
+        ClientRefusal::Unknown => format!(
+            "client_id “{shown}” is not known here. Register again when a server does not know yours."
+        ),
+        _ => format!("client_id “{shown}”: {refusal}"),
+    };
+    let code = if *refusal == ClientRefusal::Inactive { "client_suspended" } else { "invalid_client" };
+    Told::new(status, code, "This app is not known here", &refusal.to_string(), &next).author(author).into()
+}
+
+fn gone(client: Option<&Client>) -> Told {
+    let name = client.map_or("the app you came from".to_owned(), |c| page::shown(&c.name));
+    let next = format!("Go back to {name} and try again.");
+    let what = format!("A sign-in waits for {} minutes, then it is forgotten.", limits::REQUEST_SECONDS / 60);
+    Told::new(StatusCode::GONE, "request_expired", "This request timed out", &what, &next)
+}
+
+fn answered(client: &Client) -> Told {
+    let next = format!("Go back to {}. If it still waits, start again there.", page::shown(&client.name));
+    let what = "This request has its answer. A second one would be one too many.";
+    Told::new(StatusCode::CONFLICT, "request_finished", "You already answered this", what, &next)
+}
+
+fn changed() -> Told {
+    let what = "The app was suspended or changed its registration while you were here. Nothing was allowed.";
+    let next = "Ask whoever runs this server whether that app is still welcome.";
+    Told::new(StatusCode::FORBIDDEN, "client_changed", "This app may not go on", what, next)
+}
+
+fn other_browser() -> Told {
+    let what = "This sign-in was begun in another browser, so it cannot be finished in this one. If somebody sent you \
+                this link, they may have wanted you to sign in for them.";
+    let next = "If you began it yourself, finish it where you began, or start again and allow cookies.";
+    Told::new(StatusCode::FORBIDDEN, "other_browser", "This link belongs to another browser", what, next)
+}

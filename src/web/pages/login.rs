@@ -1,0 +1,157 @@
+//! Sign-in with a local account. Comes back to the hub, or to the account page.
+
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse as _, Response};
+use axum_extra::extract::cookie::CookieJar;
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use serde_json::json;
+
+use super::authorize::hub;
+use crate::app::App;
+use crate::audit::Fact;
+use crate::identity::password;
+use crate::identity::user::{Email, User};
+use crate::secret::{Request, Secret};
+use crate::web::page::{self, Answer, Fields, Frame, Visit};
+use crate::web::session;
+use crate::{limits, store};
+
+const PURPOSE: &str = "login";
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct Page<'a> {
+    frame: Frame,
+    csrf: &'a str,
+    request: &'a str,
+    client: Option<String>,
+    email: &'a str,
+    problem: &'a str,
+}
+
+/// `GET /login`, alone or for a request that waits.
+pub async fn show(State(app): State<App>, visit: Visit, RawQuery(query): RawQuery) -> Answer {
+    let query = Fields::of(query.unwrap_or_default().as_bytes());
+    let waiting = waiting(&app, query.get("request")).await?;
+    let hint = waiting.as_ref().and_then(|w| w.hint.clone()).unwrap_or_default();
+    Ok(form(&app, &visit, waiting.as_ref(), &hint, StatusCode::OK, ""))
+}
+
+/// A request that waits for somebody to sign in.
+struct Waiting {
+    id: String,
+    client: String,
+    hint: Option<String>,
+}
+
+async fn waiting(app: &App, id: &str) -> store::Result<Option<Waiting>> {
+    let Some(name) = Secret::<Request>::presented(id) else { return Ok(None) };
+    let Some(stored) = store::requests::find(&app.store, &name.digest()).await? else { return Ok(None) };
+    let request = stored.pending.request;
+    let client = store::clients::find(&app.store, &request.client_id).await?;
+    let client = client.map_or_else(String::new, |c| page::shown(&c.name));
+    Ok(Some(Waiting { id: id.to_owned(), client, hint: request.login_hint }))
+}
+
+fn form(
+    app: &App,
+    visit: &Visit,
+    waiting: Option<&Waiting>,
+    email: &str,
+    status: StatusCode,
+    problem: &str,
+) -> Response {
+    let (browser, jar) = session::known_browser(&app.config, visit);
+    let proof = browser.proof(PURPOSE);
+    let page = Page {
+        frame: Frame::of(&app.config),
+        csrf: proof.reveal(),
+        request: waiting.map_or("", |w| w.id.as_str()),
+        client: waiting.map(|w| w.client.clone()).filter(|name| !name.is_empty()),
+        email,
+        problem,
+    };
+    (jar, page::html_in_flow(status, &page)).into_response()
+}
+
+/// `POST /login`.
+pub async fn sign_in(State(app): State<App>, visit: Visit, body: Bytes) -> Answer {
+    let fields = Fields::of(&body);
+    session::admit_form(&app, &visit, PURPOSE, fields.get("csrf"))?;
+    let waiting = waiting(&app, fields.get("request")).await?;
+    let typed: String = fields.get("email").chars().take(limits::EMAIL_BYTES_MAX).collect();
+    let again = |status, problem| Ok(form(&app, &visit, waiting.as_ref(), &typed, status, problem));
+    match judge(&app, &visit, &typed, fields.get("password")).await? {
+        Judged::Known(user) => {
+            let jar = welcome(&app, &visit, &user).await?;
+            let next = waiting.as_ref().map_or("/account".to_owned(), |w| hub(&w.id));
+            Ok((jar, page::see_other(&next)?).into_response())
+        }
+        // One sentence for a wrong password, an unknown address and a suspended account: it tells nothing.
+        Judged::Unknown => again(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "That e-mail address and password do not belong together here.",
+        ),
+        Judged::TooOften => {
+            let why = "Too many attempts for this address. Wait 15 minutes, then try again.";
+            let mut response: Response =
+                form(&app, &visit, waiting.as_ref(), &typed, StatusCode::TOO_MANY_REQUESTS, why);
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(limits::SIGN_IN_WINDOW_SECONDS));
+            Ok(response)
+        }
+    }
+}
+
+enum Judged {
+    Known(Box<User>),
+    Unknown,
+    TooOften,
+}
+
+/// Counts, then judges, so that a hundred attempts at once are a hundred (attack C08). Every way costs one argon2.
+async fn judge(app: &App, visit: &Visit, typed: &str, password: &str) -> Result<Judged, page::Problem> {
+    let Ok(email) = Email::parse(typed) else {
+        password::verify(password, None).await?;
+        return Ok(Judged::Unknown);
+    };
+    if store::users::count_attempt(&app.store, &email, visit.now).await? > limits::SIGN_IN_FAILURES_MAX {
+        refused(app, visit, "too-many-attempts").await;
+        return Ok(Judged::TooOften);
+    }
+    let found = store::users::find_with_password(&app.store, &email).await?;
+    let stored = found.as_ref().and_then(|(_, hash)| hash.as_deref());
+    let is_right = password::verify(password, stored).await?;
+    match found {
+        Some((user, _)) if is_right && user.is_active() => Ok(Judged::Known(Box::new(user))),
+        _ => {
+            refused(app, visit, "unknown").await;
+            Ok(Judged::Unknown)
+        }
+    }
+}
+
+async fn refused(app: &App, visit: &Visit, outcome: &'static str) {
+    let request_id = Some(visit.request_id.clone());
+    app.audit.note(Fact { event: "user.sign-in", request_id, outcome, ..Fact::default() }).await;
+}
+
+async fn welcome(app: &App, visit: &Visit, user: &User) -> Result<CookieJar, page::Problem> {
+    let fact = Fact {
+        event: "user.sign-in",
+        actor: Some(user.id.clone()),
+        request_id: Some(visit.request_id.clone()),
+        outcome: "ok",
+        detail: json!({"with": "password"}),
+        ..Fact::default()
+    };
+    app.audit.record(fact).await?;
+    let mut tx = app.store.begin().await?;
+    let jar = session::begin(app, &mut tx, visit, user).await?;
+    store::users::forget_attempts(&mut tx, &user.email.to_ascii_lowercase()).await?;
+    tx.commit().await?;
+    Ok(jar)
+}
