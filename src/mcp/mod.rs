@@ -89,7 +89,7 @@ impl McpState {
             allowed_origins: Vec::new(),
             registry: Arc::clone(&app.actions),
             authority: Authority::new(app.config.issuer(), move || keys.load_full(), is_live),
-            live: Arc::new(LiveCallers::new(app.store.subscribe())),
+            live: Arc::new(LiveCallers::new(app.store.listener())),
             audit: app.audit.clone(),
             clock: app.clock.clone(),
         }
