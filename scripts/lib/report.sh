@@ -50,7 +50,7 @@ counts() {
         awk '/ ok/ {p++} /FAILED/ {f++} END {print p + 0, f + 0}'
       ;;
     fmt | clippy) ((status == 0)) && echo 1 0 || echo 0 1 ;;
-    *) awk '$2 == "pass" {p += $3} $2 == "fail" {f += $3} END {print p + 0, f + 0}' <(grep '^ℹ ' "$log" || true) ;;
+    *) awk '$2 == "pass" {p += $3} $2 == "fail" || $2 == "cancelled" {f += $3} END {print p + 0, f + 0}' <(grep '^ℹ ' "$log" || true) ;;
   esac
 }
 
