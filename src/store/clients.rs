@@ -238,7 +238,7 @@ fn to_json(metadata: &Metadata) -> Result<String> {
     serde_json::to_string(metadata).map_err(|e| Error::Row { table: "clients", why: e.to_string() })
 }
 
-fn read(row: &AnyRow) -> Result<ClientRow> {
+pub(super) fn read(row: &AnyRow) -> Result<ClientRow> {
     let wrong = |why: String| Error::Row { table: "clients", why };
     let time = |name: &str| row.try_get::<Option<i64>, _>(name).map(|at| at.map(Time::from_micros));
     let (kind, metadata): (String, String) = (row.try_get("kind")?, row.try_get("metadata")?);
