@@ -32,7 +32,8 @@ async fn main() -> Result<(), Error> {
     let client = pre_registered(&asked, secret::id(now), None).map_err(|fault| fault.why)?;
     store::clients::add(&store, &client, now).await?;
     let email = Email::parse(&format!("{}@example.com", secret::id(now)))?;
-    let user = NewUser { id: secret::id(now), email, name: "Bench".into(), password_hash: None, admin: false };
+    let user =
+        NewUser { id: secret::id(now), email, name: "Bench".into(), password_hash: None, admin: false };
     let mut tx = store.begin().await?;
     store::users::add(&mut tx, &user, now).await?;
     println!("{}", client.id);
