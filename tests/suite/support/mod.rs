@@ -4,6 +4,7 @@ pub mod crowd;
 pub mod documents;
 pub mod mcp;
 pub mod postgres;
+pub mod token;
 pub mod world;
 
 pub use world::World;
