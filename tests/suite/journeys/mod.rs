@@ -2,4 +2,5 @@
 
 pub mod catalog;
 mod mcp_revoke;
+mod sign_in;
 pub mod store;
