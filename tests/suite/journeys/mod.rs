@@ -4,4 +4,5 @@ pub mod catalog;
 pub mod clients;
 mod mcp_call;
 mod mcp_revoke;
+mod sign_in;
 pub mod store;
