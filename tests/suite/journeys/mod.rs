@@ -1,5 +1,6 @@
 //! It works.
 
+mod administrator;
 pub mod catalog;
 pub mod clients;
 mod mcp_call;

@@ -24,7 +24,13 @@ impl World {
         let now = self.clock.now();
         let email = Email::parse(email).unwrap();
         let password_hash = Some(password::hash(password).await.unwrap());
-        let user = store::users::NewUser { id: secret::id(now), email: email.clone(), name: "Dana Ruiz".into(), password_hash, admin: false };
+        let user = store::users::NewUser {
+            id: secret::id(now),
+            email: email.clone(),
+            name: "Dana Ruiz".into(),
+            password_hash,
+            admin: false,
+        };
         let mut tx = self.app.store.begin().await.unwrap();
         assert!(store::users::add(&mut tx, &user, now).await.unwrap());
         tx.commit().await.unwrap();
@@ -45,7 +51,8 @@ impl World {
             software_id: None,
             software_version: None,
         };
-        let client = NewClient { id: secret::id(now), kind, name: name.to_owned(), metadata, secret_digest: None };
+        let client =
+            NewClient { id: secret::id(now), kind, name: name.to_owned(), metadata, secret_digest: None };
         store::clients::add(&self.app.store, &client, now).await.unwrap();
         store::clients::find(&self.app.store, &client.id).await.unwrap().unwrap()
     }
