@@ -1,8 +1,10 @@
 //! What every test stands on.
 
+pub mod browser;
 pub mod crowd;
 pub mod documents;
 pub mod mcp;
+pub mod people;
 pub mod postgres;
 pub mod token;
 pub mod world;
