@@ -40,13 +40,20 @@ impl Browser {
 
     /// Fills in the form of `page` whose action contains `action` and submits it, with `fields` instead of or beside its
     /// hidden ones.
-    pub async fn submit(&mut self, world: &World, page: &Seen, action: &str, fields: &[(&str, &str)]) -> Seen {
+    pub async fn submit(
+        &mut self,
+        world: &World,
+        page: &Seen,
+        action: &str,
+        fields: &[(&str, &str)],
+    ) -> Seen {
         let (path, mut all) = page.form(action);
         for (name, value) in fields {
             all.retain(|(known, _)| known != name);
             all.push(((*name).to_owned(), (*value).to_owned()));
         }
-        let answer = self.post(world, &path, &all, &[("origin", ORIGIN), ("sec-fetch-site", "same-origin")]).await;
+        let answer =
+            self.post(world, &path, &all, &[("origin", ORIGIN), ("sec-fetch-site", "same-origin")]).await;
         self.follow(world, &path, answer).await
     }
 
@@ -85,7 +92,10 @@ impl Browser {
         let response = world.send(request).await;
         for cookie in response.headers().get_all(header::SET_COOKIE) {
             let cookie = cookie.to_str().unwrap();
-            assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/"), "{cookie}");
+            assert!(
+                cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/"),
+                "{cookie}"
+            );
             let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
             if value.is_empty() {
                 self.cookies.remove(name);
@@ -99,7 +109,10 @@ impl Browser {
     async fn follow(&mut self, world: &World, from: &str, first: Response<Body>) -> Seen {
         let (mut response, mut at) = (first, from.to_owned());
         for _ in 0..8 {
-            let Some(next) = response.headers().get(header::LOCATION).map(|l| l.to_str().unwrap().to_owned()) else { break };
+            let Some(next) = response.headers().get(header::LOCATION).map(|l| l.to_str().unwrap().to_owned())
+            else {
+                break;
+            };
             assert_eq!(response.status(), StatusCode::SEE_OTHER);
             at = next.strip_prefix(ORIGIN).map_or(next.clone(), str::to_owned);
             if !at.starts_with('/') {
@@ -121,13 +134,15 @@ impl Seen {
             .next()
             .unwrap_or_else(|| panic!("no form for {action} at {}: {}", self.at, self.text));
         let hidden = form.split("<input").skip(1).filter(|input| input.contains("type=\"hidden\""));
-        let fields = hidden.map(|i| (attribute(i, "name").unwrap(), attribute(i, "value").unwrap())).collect();
+        let fields =
+            hidden.map(|i| (attribute(i, "name").unwrap(), attribute(i, "value").unwrap())).collect();
         (attribute(form, "action").unwrap(), fields)
     }
 
     /// A parameter of the URL that the browser was sent to.
     pub fn parameter(&self, name: &str) -> Option<String> {
-        let url = url::Url::parse(&self.at).unwrap_or_else(|_| panic!("not sent away: {} {}", self.at, self.text));
+        let url =
+            url::Url::parse(&self.at).unwrap_or_else(|_| panic!("not sent away: {} {}", self.at, self.text));
         let mut found = url.query_pairs().filter(|(known, _)| known == name);
         let value = found.next().map(|(_, value)| value.into_owned());
         assert!(found.next().is_none(), "{name} twice in {}", self.at);

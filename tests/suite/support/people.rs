@@ -11,8 +11,6 @@ use super::browser::{Browser, Seen};
 
 /// The challenge of the verifier in RFC 7636 appendix B.
 pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-/// That verifier.
-pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 /// A password long enough.
 pub const PASSWORD: &str = "correct horse battery";
 /// A loopback redirect URI, as native clients register it.
@@ -24,7 +22,13 @@ impl World {
         let now = self.clock.now();
         let email = Email::parse(email).unwrap();
         let password_hash = Some(password::hash(password).await.unwrap());
-        let user = store::users::NewUser { id: secret::id(now), email: email.clone(), name: "Dana Ruiz".into(), password_hash, admin: false };
+        let user = store::users::NewUser {
+            id: secret::id(now),
+            email: email.clone(),
+            name: "Dana Ruiz".into(),
+            password_hash,
+            admin: false,
+        };
         let mut tx = self.app.store.begin().await.unwrap();
         assert!(store::users::add(&mut tx, &user, now).await.unwrap());
         tx.commit().await.unwrap();
@@ -45,7 +49,8 @@ impl World {
             software_id: None,
             software_version: None,
         };
-        let client = NewClient { id: secret::id(now), kind, name: name.to_owned(), metadata, secret_digest: None };
+        let client =
+            NewClient { id: secret::id(now), kind, name: name.to_owned(), metadata, secret_digest: None };
         store::clients::add(&self.app.store, &client, now).await.unwrap();
         store::clients::find(&self.app.store, &client.id).await.unwrap().unwrap()
     }
