@@ -271,6 +271,14 @@ fn unknown_client(app: &App, refusal: &ClientRefusal, client_id: &str) -> Proble
         }
         _ => "Go back to the app you came from and try again later.".to_owned(),
     };
+    let (title, what) = match refusal {
+        ClientRefusal::Unknown => (
+            "This app is not known here",
+            "The app that sent you here uses a registration that this server does not have.".to_owned(),
+        ),
+        ClientRefusal::Inactive => ("This app may not sign in here", refusal.to_string()),
+        _ => ("This app could not be recognised", refusal.to_string()),
+    };
     let shown: String = client_id.chars().filter(|c| !c.is_control()).take(100).collect();
     let author = match refusal {
         ClientRefusal::Unknown => format!(
@@ -279,7 +287,7 @@ fn unknown_client(app: &App, refusal: &ClientRefusal, client_id: &str) -> Proble
         _ => format!("client_id “{shown}”: {refusal}"),
     };
     let code = if *refusal == ClientRefusal::Inactive { "client_suspended" } else { "invalid_client" };
-    Told::new(status, code, "This app is not known here", &refusal.to_string(), &next).author(author).into()
+    Told::new(status, code, title, &what, &next).author(author).into()
 }
 
 fn gone(client: Option<&Client>) -> Told {

@@ -46,6 +46,7 @@ struct Page<'a> {
     csrf: &'a str,
     client: String,
     badge: &'static str,
+    is_unverified: bool,
     /// Of a described client: the host that vouches for it.
     vouching_host: Option<String>,
     user: &'a User,
@@ -90,6 +91,7 @@ pub fn ask(app: &App, visit: &Visit, question: &Question<'_>) -> Response {
             ClientKind::Described => "Self-declared by",
             ClientKind::SelfRegistered => "Registered itself (unverified)",
         },
+        is_unverified: client.kind == ClientKind::SelfRegistered,
         vouching_host: client.host(),
         user: &session.user,
         lines: lines(app, visit, client, pending),

@@ -8,6 +8,7 @@
 //! - `mcp::envelope`: `Mcp-Name` need only be there. `mcp::tools`: a list shows every tool.
 //! - `mcp::call`: an effect runs though the audit log could not be written.
 
+mod authorize;
 mod codes;
 mod described;
 mod mcp;
