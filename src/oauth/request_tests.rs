@@ -192,7 +192,7 @@ fn a_state_comes_back_byte_for_byte() {
         let request = check(&parameters).unwrap();
         let to = client(&[CALLBACK]).redirect(CALLBACK).unwrap();
         let sent = answer(&to, &[("state", request.state.as_deref().unwrap())]);
-        let back = Url::parse(&sent).unwrap().query_pairs().next().unwrap().1.into_owned();
+        let back = url::Url::parse(&sent).unwrap().query_pairs().next().unwrap().1.into_owned();
         assert_eq!(back, state);
     }
 }

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::support::World;
 use crate::support::browser::{Browser, Seen};
-use crate::support::people::{LOOPBACK, PASSWORD, VERIFIER};
+use crate::support::people::{LOOPBACK, PASSWORD};
+use crate::support::token::VERIFIER;
 use crate::support::world::{json as read_json, text};
 
 on_both_engines! {
