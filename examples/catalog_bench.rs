@@ -23,17 +23,17 @@ fn main() {
     let start = Instant::now();
     (0..ENTITIES).for_each(|_| drop(std::hint::black_box(serde_json::Value::clone(index.entity(50_000)))));
     println!("one entity copied in {:.2?}", start.elapsed() / u32::try_from(ENTITIES).unwrap());
-    println!("{:44} {:>9} {:>9} {:>9} {:>9}", "question", "found", "p50", "p99", "page 2");
+    println!("{:44} {:>9} {:>9} {:>9} {:>9} {:>9}", "question", "found", "least", "p50", "p99", "page 2");
     for (name, arguments) in crowd::questions(ENTITIES) {
         let page = Query::from_arguments(&arguments).unwrap().run(&index).unwrap();
         let next = page.next.map(|cursor| serde_json::json!({"cursor": cursor}));
-        let (p50, p99) = measure(&arguments, &index);
-        let second = next.map_or(Duration::ZERO, |next| measure(&next, &index).0);
-        println!("{name:44} {:>9} {p50:>9.1?} {p99:>9.1?} {second:>9.1?}", page.total);
+        let [least, p50, p99] = measure(&arguments, &index);
+        let second = next.map_or(Duration::ZERO, |next| measure(&next, &index)[1]);
+        println!("{name:44} {:>9} {least:>9.1?} {p50:>9.1?} {p99:>9.1?} {second:>9.1?}", page.total);
     }
 }
 
-fn measure(arguments: &serde_json::Value, index: &postern::catalog::index::Index) -> (Duration, Duration) {
+fn measure(arguments: &serde_json::Value, index: &postern::catalog::index::Index) -> [Duration; 3] {
     let mut times: Vec<_> = (0..ROUNDS)
         .map(|_| {
             let start = Instant::now();
@@ -43,7 +43,7 @@ fn measure(arguments: &serde_json::Value, index: &postern::catalog::index::Index
         })
         .collect();
     times.sort_unstable();
-    (times[ROUNDS / 2], times[ROUNDS * 99 / 100])
+    [times[0], times[ROUNDS / 2], times[ROUNDS * 99 / 100]]
 }
 
 /// What the system says this process holds, in MiB; 0 where it does not say.

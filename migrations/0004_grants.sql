@@ -14,7 +14,7 @@ create table grants (
     created_at bigint not null,
     -- The absolute end of refreshing.
     expires_at bigint not null,
-    -- When a token was last issued under it.
+    -- When a token was last issued under it, to the hour: a refresh stays one written row.
     used_at bigint not null,
     revoked_at bigint,
     -- Why: 'user', 'admin', 'client', 'code-replay', 'refresh-reuse'.
@@ -23,17 +23,18 @@ create table grants (
 create index grants_by_client on grants (client_id);
 create index grants_by_user on grants (user_id);
 
--- A refresh token; all of one grant are its family.
+-- A refresh token; all of one grant are its family, each naming the one that it replaced. A token is live while no
+-- other replaces it, so a rotation is one inserted row, and the unique column lets one of many at once through.
 create table refresh_tokens (
     digest text primary key,
     grant_id text not null references grants (id) on delete cascade,
     issued_at bigint not null,
     -- Dead if unused until then.
     expires_at bigint not null,
-    -- Null while live. Set by the one rotation; see oauth/refresh.rs.
-    rotated_at bigint,
-    -- The answer to that rotation, sealed under a key derived from this token: a retry within the grace gets the
-    -- same answer, and the database cannot read it.
+    -- The digest of the token that this one replaced; null for the first of its family. See oauth/refresh.rs.
+    replaces text unique,
+    -- The answer that carried this token, sealed under a key derived from the one it replaced: a retry within the grace
+    -- gets the same answer, and the database cannot read it.
     answer text
 );
 create index refresh_tokens_by_grant on refresh_tokens (grant_id);

@@ -120,14 +120,10 @@ impl App {
     }
 }
 
-/// The catalog that the configuration names, or the sample one. A descriptor with faults is named in the log and left
-/// out; the others are there.
+/// The catalog that the configuration names, the sample one, or both. A descriptor with faults is named in the log and
+/// left out; the others are there.
 fn open_catalog(config: &Config) -> Catalog {
-    if config.catalog.demo {
-        return Catalog::sample();
-    }
-    let catalog = Catalog::default();
-    let loaded = catalog.reload(&config.catalog.paths);
+    let (catalog, loaded) = Catalog::open(&config.catalog.paths, config.catalog.demo);
     for problem in loaded.problems.iter().filter(|problem| problem.severity == catalog::load::Severity::Error)
     {
         let (file, line) = (&problem.place.file, problem.place.line);

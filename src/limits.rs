@@ -207,3 +207,16 @@ pub const ORDER_FIELDS_MAX: usize = 16;
 pub const SUGGESTION_NAMES_MAX: usize = 5_000;
 /// Most groups between a user and the top that ownership follows, against cycles and absurd depth.
 pub const OWNERSHIP_GROUPS_MAX: usize = 1_000;
+/// How long a refresh token that was just replaced still gets the same answer, in seconds: a lost answer, or windows of
+/// one program that share a token.
+pub const REFRESH_GRACE_SECONDS: i64 = 30;
+/// How coarse a grant's last use is recorded, in seconds: a refresh stays one written row.
+pub const GRANT_USED_SECONDS: i64 = 3_600;
+/// Largest form at the token side, in bytes: the longest token and the longest document URL fit twice.
+pub const TOKEN_FORM_BYTES_MAX: usize = 32_768;
+/// Longest parameter at the token side, in bytes: an access token with every scope.
+pub const TOKEN_PARAMETER_BYTES_MAX: usize = 8_192;
+/// Most parameters of one form at the token side; the longest real one has twelve.
+pub const TOKEN_PARAMETERS_MAX: usize = 32;
+/// Times a rotation is decided again because another one came first; twice is once more than can be needed.
+pub const ROTATION_ATTEMPTS_MAX: usize = 3;

@@ -130,6 +130,28 @@ fn the_production_file_in_readme_is_one_that_starts() {
 }
 
 #[test]
+fn what_a_page_of_the_documentation_points_at_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for page in ["README.md", "SECURITY.md", "CONTRIBUTING.md", "docs/production.md"] {
+        let text = file(page);
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        let code = text
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|word| word.starts_with("src/") || word.starts_with("tests/"));
+        for target in links.chain(code).filter(|target| !target.contains(':') && !target.starts_with('#')) {
+            let at = if target.starts_with("src/") || target.starts_with("tests/") {
+                root.join(target)
+            } else {
+                root.join(page).parent().unwrap().join(target)
+            };
+            assert!(at.exists(), "{page} points at {target}");
+        }
+    }
+}
+
+#[test]
 fn each_shell_line_in_readme_names_a_command_that_exists() {
     let binary = env!("CARGO_BIN_EXE_postern");
     let table = file("README.md");

@@ -13,8 +13,9 @@ start_postgres() {
   POSTGRES_HOME=$(mktemp -d /tmp/postern-judges-XXXXXX)
   [[ $(id -u) != 0 ]] || chown postgres: "$POSTGRES_HOME"
   as_postgres initdb -N -U postern -A trust -D data >>"$CACHE/logs/postgres.log" 2>&1 || return 1
+  # shellcheck disable=SC2086 — a list of options
   as_postgres postgres -D data -p "$port" -h 127.0.0.1 -k "$POSTGRES_HOME" \
-    -c fsync=off -c synchronous_commit=off -c full_page_writes=off >>"$CACHE/logs/postgres.log" 2>&1 &
+    ${POSTGRES_OPTIONS:--c fsync=off -c synchronous_commit=off -c full_page_writes=off} >>"$CACHE/logs/postgres.log" 2>&1 &
   for _ in $(seq 100); do
     if psql -qX -c 'select 1' "postgres://postern@127.0.0.1:$port/postgres" >/dev/null 2>&1; then
       POSTGRES_URL=postgres://postern@127.0.0.1:$port/postgres

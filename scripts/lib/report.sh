@@ -27,6 +27,7 @@ run_part() {
   if ((failed > 0)); then
     echo "--- $part failed (status $status); the end of $log:"
     tail -n "$TAIL_LINES" "$log"
+    grep -E '^test .* FAILED$|^ *✖ ' "$log" | sort -u || true
     echo "---"
   fi
   # The test runner's own closing lines are what continuous integration reads.
@@ -49,7 +50,7 @@ counts() {
         awk '/ ok/ {p++} /FAILED/ {f++} END {print p + 0, f + 0}'
       ;;
     fmt | clippy) ((status == 0)) && echo 1 0 || echo 0 1 ;;
-    *) awk '$2 == "pass" {p += $3} $2 == "fail" {f += $3} END {print p + 0, f + 0}' <(grep '^ℹ ' "$log" || true) ;;
+    *) awk '$2 == "pass" {p += $3} $2 == "fail" || $2 == "cancelled" {f += $3} END {print p + 0, f + 0}' <(grep '^ℹ ' "$log" || true) ;;
   esac
 }
 

@@ -10,6 +10,7 @@ use memchr::memmem::Finder;
 
 use super::flatten::Cell;
 use super::set::Set;
+use super::texts::{Match, Texts};
 
 /// The values of one key.
 #[derive(Debug, Default)]
@@ -20,27 +21,6 @@ pub struct Column {
     list_ends: Vec<u32>,
     /// Entities whose value is null or too long to be compared; it exists all the same.
     incomparable: Vec<u32>,
-    /// The long values that full-text search reads, and whose each is.
-    long: Texts,
-    long_of: Vec<u32>,
-}
-
-/// Texts end to end.
-#[derive(Debug, Default)]
-struct Texts {
-    text: String,
-    ends: Vec<u32>,
-}
-
-/// How well a text matches a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Match {
-    /// Somewhere inside.
-    Inside = 1,
-    /// At the beginning of the text.
-    Begins = 2,
-    /// The whole text.
-    Whole = 4,
 }
 
 impl Column {
@@ -51,7 +31,7 @@ impl Column {
 
     /// The entities with a value that begins so, which is in lower case. May name one twice.
     pub fn prefixed(&self, prefix: &str) -> &[u32] {
-        let from = self.values.partition(|value| value < prefix);
+        let from = self.values.partition_from(0, |value| value < prefix);
         let to = from + self.values.partition_from(from, |value| value.starts_with(prefix));
         &self.lists[self.list_start(from)..self.list_start(to)]
     }
@@ -69,8 +49,7 @@ impl Column {
 
     /// Calls `found` with the entities of each value that contains the word, which is in lower case.
     pub fn containing(&self, word: &Finder<'_>, mut found: impl FnMut(&[u32], Match)) {
-        self.values.containing(word, |index, how| found(self.list(index), how));
-        self.long.containing(word, |index, how| found(&self.long_of[index..=index], how));
+        self.values.containing(0..self.values.len(), word, |index, how| found(self.list(index), how));
     }
 
     /// The place of each of `size` entities in the order of this key: a smaller number comes first, and
@@ -92,7 +71,7 @@ impl Column {
     pub fn place_of(&self, value: &str, descending: bool) -> u32 {
         match self.find(value) {
             Some(index) => self.turn(doubled(index) + 1, descending),
-            None => self.turn(doubled(self.values.partition(|known| known < value)), descending),
+            None => self.turn(doubled(self.values.partition_from(0, |known| known < value)), descending),
         }
     }
 
@@ -107,7 +86,7 @@ impl Column {
     }
 
     fn find(&self, value: &str) -> Option<usize> {
-        let index = self.values.partition(|known| known < value);
+        let index = self.values.partition_from(0, |known| known < value);
         (index < self.values.len() && self.values.get(index) == value).then_some(index)
     }
 
@@ -125,94 +104,22 @@ fn doubled(index: usize) -> u32 {
     u32::try_from(index * 2).unwrap_or(u32::MAX - 1)
 }
 
-impl Texts {
-    fn push(&mut self, text: &str) {
-        self.text.push_str(text);
-        self.ends.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
-    }
-
-    fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    fn start(&self, index: usize) -> usize {
-        if index == 0 { 0 } else { self.ends[index - 1] as usize }
-    }
-
-    fn get(&self, index: usize) -> &str {
-        &self.text[self.start(index)..self.ends[index] as usize]
-    }
-
-    fn partition(&self, before: impl Fn(&str) -> bool) -> usize {
-        self.partition_from(0, before)
-    }
-
-    /// How many of the texts from `from` on are `before`, where those come first.
-    fn partition_from(&self, from: usize, before: impl Fn(&str) -> bool) -> usize {
-        let (mut low, mut high) = (from, self.len());
-        while low < high {
-            let middle = low.midpoint(high);
-            if before(self.get(middle)) { low = middle + 1 } else { high = middle }
-        }
-        low - from
-    }
-
-    fn containing(&self, word: &Finder<'_>, mut found: impl FnMut(usize, Match)) {
-        let (bytes, length) = (self.text.as_bytes(), word.needle().len());
-        let (mut at, mut index) = (0, 0);
-        while let Some(offset) = word.find(&bytes[at..]) {
-            let hit = at + offset;
-            // Hits rise, and are mostly near one another: look ahead before halving what is left.
-            if (self.ends[index] as usize) <= hit {
-                index += self.ends[index..].partition_point(|end| *end as usize <= hit);
-            }
-            let (start, end) = (self.start(index), self.ends[index] as usize);
-            if hit + length > end {
-                at = hit + 1; // Half in one text, half in the next: in neither.
-                continue;
-            }
-            found(
-                index,
-                match (hit == start, hit + length == end) {
-                    (true, true) => Match::Whole,
-                    (true, false) => Match::Begins,
-                    (false, _) => Match::Inside,
-                },
-            );
-            at = end;
-            index += 1;
-            if index == self.ends.len() {
-                return;
-            }
-        }
-    }
-}
-
 /// A column while it is filled, entity by entity in rising order.
 #[derive(Debug, Default)]
 pub struct Filling {
     values: HashMap<Box<str>, Vec<u32>>,
     incomparable: Vec<u32>,
-    long: Texts,
-    long_of: Vec<u32>,
 }
 
 impl Filling {
-    /// Takes what `entity` says under the key. `keeps_long`: whether a long text is kept to be searched.
-    pub fn add(&mut self, entity: u32, cell: Cell<'_>, keeps_long: bool) {
+    /// Takes what `entity` says under the key.
+    pub fn add(&mut self, entity: u32, cell: Cell<'_>) {
         let list = match cell {
             Cell::Text(text) => match self.values.get_mut(text) {
                 Some(list) => list,
                 None => self.values.entry(text.into()).or_default(),
             },
-            Cell::Null => &mut self.incomparable,
-            Cell::Long(text) => {
-                if keeps_long {
-                    self.long.push(text);
-                    self.long_of.push(entity);
-                }
-                &mut self.incomparable
-            }
+            Cell::Incomparable => &mut self.incomparable,
         };
         if list.last() != Some(&entity) {
             list.push(entity);
@@ -223,19 +130,14 @@ impl Filling {
     pub fn finish(self) -> Column {
         let mut sorted: Vec<_> = self.values.into_iter().collect();
         sorted.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        let mut column = Column {
-            incomparable: self.incomparable,
-            long: self.long,
-            long_of: self.long_of,
-            ..Column::default()
-        };
+        let mut column = Column { incomparable: self.incomparable, ..Column::default() };
         for (value, list) in sorted {
             column.values.push(&value);
             column.lists.extend(list);
             column.list_ends.push(u32::try_from(column.lists.len()).unwrap_or(u32::MAX));
         }
         column.lists.shrink_to_fit();
-        column.values.text.shrink_to_fit();
+        column.values.shrink();
         column
     }
 }
@@ -247,10 +149,9 @@ mod tests {
     fn column(rows: &[(u32, &str)]) -> Column {
         let mut filling = Filling::default();
         for &(entity, value) in rows {
-            filling.add(entity, Cell::Text(value), true);
+            filling.add(entity, Cell::Text(value));
         }
-        filling.add(8, Cell::Null, true);
-        filling.add(9, Cell::Long("a long text about abba"), true);
+        filling.add(8, Cell::Incomparable);
         filling.finish()
     }
 
@@ -268,12 +169,12 @@ mod tests {
             seen
         };
         use Match::{Begins, Inside, Whole};
-        let want = [(vec![0, 2], Whole), (vec![1], Begins), (vec![3], Inside), (vec![9], Inside)];
+        let want = [(vec![0, 2], Whole), (vec![1], Begins), (vec![3], Inside)];
         assert_eq!(seen("ab"), want);
         assert_eq!(seen("abab"), []); // "ab" and "abba" lie end to end, and neither has it.
         let mut exists = Set::empty(10);
         column.exists(&mut exists);
-        assert_eq!(exists.iter_from(0).collect::<Vec<_>>(), [0, 1, 2, 3, 8, 9]);
+        assert_eq!(exists.iter_from(0).collect::<Vec<_>>(), [0, 1, 2, 3, 8]);
     }
 
     #[test]

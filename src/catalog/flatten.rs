@@ -23,11 +23,8 @@ const SKIPPED: &[&str] = &[
 pub enum Cell<'a> {
     /// A value that can be compared.
     Text(&'a str),
-    /// A value longer than [`limits::SEARCH_CHARS_MAX`], cut to [`limits::SEARCH_TEXT_BYTES_MAX`]: the key
-    /// exists and equals nothing.
-    Long(&'a str),
-    /// Null: the key exists and equals nothing.
-    Null,
+    /// Null, or longer than [`limits::SEARCH_CHARS_MAX`]: the key exists and equals nothing.
+    Incomparable,
 }
 
 /// Calls `row` with each key, in lower case, and its value.
@@ -39,8 +36,7 @@ pub fn rows(entity: &Value, mut row: impl FnMut(&str, Cell<'_>)) {
         }
         match scalar(value).map(|text| text.to_lowercase()) {
             Some(text) if is_short(&text) => row(&key, Cell::Text(&text)),
-            Some(text) => row(&key, Cell::Long(beginning(&text))),
-            None => row(&key, Cell::Null),
+            _ => row(&key, Cell::Incomparable),
         }
     };
     if let Some(root) = entity.as_object() {
@@ -92,11 +88,6 @@ pub fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-/// As much of a long text as is searched.
-pub fn beginning(text: &str) -> &str {
-    &text[..text.floor_char_boundary(limits::SEARCH_TEXT_BYTES_MAX)]
-}
-
 fn is_short(text: &str) -> bool {
     text.len() <= limits::SEARCH_CHARS_MAX || text.chars().count() <= limits::SEARCH_CHARS_MAX
 }
@@ -146,7 +137,7 @@ mod tests {
         rows(&entity, |key, cell| {
             seen.push(match cell {
                 Cell::Text(text) => format!("{key}={text}"),
-                Cell::Long(_) | Cell::Null => format!("{key}=∅"),
+                Cell::Incomparable => format!("{key}=∅"),
             });
         });
         let want = [

@@ -11,8 +11,9 @@ use serde_json::Value;
 use super::column::{Column, Filling};
 use super::descriptor::Entity;
 use super::files::Files;
+use super::flatten;
 use super::relation::{self, Ref};
-use super::{flatten, text};
+use super::text::Haystack;
 
 /// All entities of one moment.
 #[derive(Debug, Default)]
@@ -23,6 +24,7 @@ pub struct Index {
     by_reference: HashMap<Ref, u32>,
     by_name: HashMap<Box<str>, Vec<u32>>,
     columns: HashMap<Box<str>, Column>,
+    haystack: Haystack,
 }
 
 impl Index {
@@ -33,13 +35,11 @@ impl Index {
         let mut index = Self::default();
         let mut fillings: HashMap<Box<str>, Filling> = HashMap::new();
         for (entity, at) in described.into_iter().zip(0_u32..) {
-            flatten::rows(&entity.value, |key, cell| {
-                let keeps_long = text::is_searched(key);
-                match fillings.get_mut(key) {
-                    Some(filling) => filling.add(at, cell, keeps_long),
-                    None => fillings.entry(key.into()).or_default().add(at, cell, keeps_long),
-                }
+            flatten::rows(&entity.value, |key, cell| match fillings.get_mut(key) {
+                Some(filling) => filling.add(at, cell),
+                None => fillings.entry(key.into()).or_default().add(at, cell),
             });
+            index.haystack.add(&entity.value);
             index.by_name.entry(entity.reference.name().into()).or_default().push(at);
             index.by_reference.insert(entity.reference.clone(), at);
             index.references.push(entity.reference);
@@ -111,6 +111,11 @@ impl Index {
         self.columns.get(key)
     }
 
+    /// What full-text search reads where no fields are named.
+    pub fn haystack(&self) -> &Haystack {
+        &self.haystack
+    }
+
     /// The User whose `spec.profile.email` is `email`, in whatever case. Nobody, where two claim it: an
     /// account must not become whichever of them comes first.
     pub fn user_of_email(&self, email: &str) -> Option<&Ref> {
@@ -122,5 +127,57 @@ impl Index {
     /// Whom a user may speak for; see [`relation::ownership`].
     pub fn ownership(&self, user: &str) -> Vec<String> {
         relation::ownership(user, |reference| self.get(reference).map(|entity| &entity["relations"]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::descriptor::Place;
+    use super::super::query::Query;
+    use super::*;
+    use crate::limits;
+
+    fn entity(kind: &str, name: &str, spec: Value) -> Entity {
+        Entity {
+            reference: Ref::new(kind, "default", name),
+            value: json!({"kind": kind, "metadata": {"name": name}, "spec": spec}),
+            place: Place { file: "a/b.yaml".to_owned(), document: 1, line: 1 },
+            files: Arc::new(Files::Embedded(&[])),
+        }
+    }
+
+    #[test]
+    fn an_address_that_two_users_claim_is_nobody_s() {
+        let claim = |kind, name| entity(kind, name, json!({"profile": {"email": "Ann@a.example"}}));
+        let one = Index::new(vec![claim("User", "ann"), claim("Group", "anns")]);
+        assert_eq!(one.user_of_email("ANN@A.example").unwrap().as_str(), "user:default/ann");
+        assert_eq!(one.user_of_email("bob@a.example"), None);
+        let two = Index::new(vec![claim("User", "ann"), claim("User", "mallory")]);
+        assert_eq!(two.user_of_email("ann@a.example"), None);
+    }
+
+    #[test]
+    fn the_first_of_two_entities_of_one_reference_is_kept_and_knows_its_source() {
+        let index =
+            Index::new(vec![entity("API", "a", json!({"n": 1})), entity("api", "A", json!({"n": 2}))]);
+        assert_eq!(index.get("api:default/a").unwrap()["spec"]["n"], 1);
+        assert_eq!(index.source("api:default/a").unwrap().1, "a/b.yaml");
+        assert!(index.source("api:default/b").is_none());
+        assert_eq!((index.len(), index.named("a").len()), (1, 1));
+    }
+
+    #[test]
+    fn a_search_that_would_read_more_long_texts_than_is_fair_is_refused() {
+        let long = json!({"definition": "x".repeat(limits::SEARCH_CHARS_MAX + 1)});
+        let count = limits::FULL_TEXT_LONG_MAX + 1;
+        let index = Index::new((0..count).map(|n| entity("API", &format!("a{n}"), long.clone())).collect());
+        let ask = |query: Value| {
+            let filter = json!({"term": "y", "fields": ["spec.definition"]});
+            Query::from_arguments(&json!({"query": query, "fullTextFilter": filter})).unwrap().run(&index)
+        };
+        assert!(ask(json!({})).unwrap_err().contains("narrow the question"));
+        assert_eq!(ask(json!({"metadata.name": {"$hasPrefix": "a1"}})).unwrap().total, 0);
     }
 }

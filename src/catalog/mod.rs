@@ -40,6 +40,7 @@ pub mod filter;
 pub mod predicate;
 pub mod project;
 pub mod text;
+pub mod texts;
 
 pub mod actions;
 

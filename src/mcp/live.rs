@@ -4,13 +4,11 @@
 //! is remembered here leaves at once when its grant, client, user or key does, and while this node cannot hear of
 //! such events, nothing here is believed without asking.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
-use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::TryRecvError;
 
 use super::authority::{Authority, Unavailable, Verified};
 use crate::actions::Caller;
@@ -18,7 +16,7 @@ use crate::clock::Time;
 use crate::limits;
 use crate::oauth::claims::TokenRefusal;
 use crate::secret;
-use crate::store::events::Event;
+use crate::store::events::{Event, Listener};
 
 /// Why a token is not accepted.
 #[derive(Debug)]
@@ -39,22 +37,22 @@ pub struct LiveCallers {
     /// Counts what was forgotten, so that an answer fetched before an event is not remembered after it.
     generation: AtomicU64,
     distrusted: AtomicBool,
-    news: Mutex<broadcast::Receiver<Event>>,
+    news: Listener,
 }
 
 impl LiveCallers {
     /// An empty cache that follows `news`, which must be subscribed to before [`crate::store::Store::listen`] starts:
     /// until it hears [`Event::Trusted`], every grant is asked for at every call.
-    pub fn new(news: broadcast::Receiver<Event>) -> Self {
+    pub fn new(news: Listener) -> Self {
         Self::with_capacity(limits::LIVE_CALLERS_MAX, news)
     }
 
     /// The same for at most `capacity` callers.
-    pub fn with_capacity(capacity: u64, news: broadcast::Receiver<Event>) -> Self {
+    pub fn with_capacity(capacity: u64, news: Listener) -> Self {
         // Least recently used, not the default: that one favours old and frequent keys, which here are expired tokens.
         let known = Cache::builder().max_capacity(capacity).eviction_policy(EvictionPolicy::lru()).build();
         let (generation, distrusted) = (AtomicU64::new(0), AtomicBool::new(true));
-        Self { known, generation, distrusted, news: Mutex::new(news) }
+        Self { known, generation, distrusted, news }
     }
 
     /// The caller that `token` speaks for at `resource`.
@@ -124,15 +122,8 @@ impl LiveCallers {
     /// Acts on what was told since the last call. Done on the way of each call, not by a task of its own: whoever saw
     /// a revocation answered is refused by the very next call, however busy the scheduler is.
     fn hear_news(&self) {
-        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            match news.try_recv() {
-                Ok(event) => self.forget(&event),
-                // More was told than is kept: it could have concerned anyone.
-                Err(TryRecvError::Lagged(_)) => self.forget(&Event::KeysChanged),
-                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
-            }
-        }
+        // More was told than is kept: it could have concerned anyone.
+        self.news.hear(|event| self.forget(&event.unwrap_or(Event::KeysChanged)));
     }
 
     /// Forgets everyone whom `event` concerns, before it returns.

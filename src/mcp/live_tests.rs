@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 
+use std::sync::Mutex;
+
 use super::*;
 use crate::config::Algorithm;
 use crate::mcp::authority::Authority;
 use crate::oauth::claims::{AccessClaims, sign_access};
 use crate::oauth::key::{KeyRing, SigningKey};
+use crate::store::events::Board;
 
 const ISSUER: &str = "http://localhost:8787";
 const RESOURCE: &str = "http://localhost:8787/mcp";
@@ -32,7 +35,7 @@ fn ring() -> Arc<KeyRing> {
 struct World {
     server: Arc<Server>,
     authority: Authority,
-    news: broadcast::Sender<Event>,
+    news: Board,
     live: Arc<LiveCallers>,
     tokens: Mutex<HashMap<String, String>>,
 }
@@ -46,8 +49,8 @@ impl World {
             down: AtomicBool::default(),
             meanwhile: Mutex::default(),
         });
-        let news = broadcast::channel(4).0;
-        let live = Arc::new(LiveCallers::with_capacity(10, news.subscribe()));
+        let news = Board::new(4);
+        let live = Arc::new(LiveCallers::with_capacity(10, news.listener()));
         live.forget(&Event::Trusted);
         let (keys, store) = (Arc::clone(&server), Arc::clone(&server));
         let (told, elsewhere) = (news.clone(), Arc::clone(&live));
@@ -59,7 +62,7 @@ impl World {
                 let down = store.down.load(Ordering::SeqCst);
                 let live = !store.revoked.lock().unwrap().contains(&verified.caller.grant_id);
                 if let Some(event) = store.meanwhile.lock().unwrap().take() {
-                    told.send(event).unwrap();
+                    told.tell(event);
                     // Another call hears of it before this one is answered.
                     elsewhere.hear_news();
                 }
@@ -147,7 +150,7 @@ async fn news_forget_whom_they_concern_and_nobody_else() {
         for who in everyone {
             world.admit(who, NOW).await.unwrap();
         }
-        world.news.send(event.clone()).unwrap();
+        world.news.tell(event.clone());
         for who in everyone {
             let before = world.asked();
             world.admit(who, NOW).await.unwrap();
@@ -161,7 +164,7 @@ async fn news_forget_whom_they_concern_and_nobody_else() {
 async fn a_token_of_a_retired_key_ends_when_the_new_keys_are_at_hand() {
     let world = World::new();
     world.admit(ADA, NOW).await.unwrap();
-    world.news.send(Event::KeysChanged).unwrap();
+    world.news.tell(Event::KeysChanged);
     world.admit(ADA, NOW).await.unwrap();
     *world.server.keys.lock().unwrap() = ring();
     assert!(matches!(world.admit(ADA, NOW).await, Err(Refused::Invalid(TokenRefusal::UnknownKey))));
@@ -172,7 +175,7 @@ async fn more_news_than_are_kept_forget_everyone() {
     let world = World::new();
     world.admit(ADA, NOW).await.unwrap();
     for n in 0..50 {
-        world.news.send(Event::GrantRevoked(format!("other-{n}"))).unwrap();
+        world.news.tell(Event::GrantRevoked(format!("other-{n}")));
     }
     world.admit(ADA, NOW).await.unwrap();
     assert_eq!(world.asked(), 2);
@@ -191,13 +194,13 @@ async fn a_revocation_between_the_question_and_the_answer_is_not_remembered_as_l
 async fn a_node_that_lost_its_news_asks_at_every_call_and_stops_when_they_are_back() {
     let world = World::new();
     world.admit(ADA, NOW).await.unwrap();
-    world.news.send(Event::Distrusted).unwrap();
+    world.news.tell(Event::Distrusted);
     world.admit(ADA, NOW).await.unwrap();
     assert_eq!(world.asked(), 2);
     world.server.revoked.lock().unwrap().push("g1".into());
     assert!(matches!(world.admit(ADA, NOW).await, Err(Refused::Revoked)));
     world.server.revoked.lock().unwrap().clear();
-    world.news.send(Event::Trusted).unwrap();
+    world.news.tell(Event::Trusted);
     world.admit(ADA, NOW).await.unwrap();
     let settled = world.asked();
     world.admit(ADA, NOW).await.unwrap();
@@ -207,7 +210,7 @@ async fn a_node_that_lost_its_news_asks_at_every_call_and_stops_when_they_are_ba
 #[tokio::test]
 async fn until_the_news_are_heard_for_the_first_time_nobody_is_believed() {
     let world = World::new();
-    let live = LiveCallers::new(world.news.subscribe());
+    let live = LiveCallers::new(world.news.listener());
     for asked in 1..4 {
         live.admit(&world.authority, &world.token(ADA), RESOURCE, NOW).await.unwrap();
         assert_eq!(world.asked(), asked);

@@ -1,6 +1,6 @@
 //! The resource server: the guard, the two eras of the protocol, and calls of tools.
 //!
-//! Owns: `/mcp` and Backstage's path for the same, each a protected resource of its own. A request goes straight
+//! Owns: `/mcp`, a protected resource, and whatever path beside it is given for the same. A request goes straight
 //! down: `guard` (who, from where, may they) → `envelope` (which era, are the headers true) → `rmcp`, or `direct` for a
 //! tool that only reads → `server` → `call` (arguments, audit, the action) → the answer.
 //! Does not own: how tokens are made; it knows the authorization server as `authority` says, and could run elsewhere.
@@ -40,14 +40,14 @@ use origin::Origins;
 use server::Server;
 use tools::Tools;
 
-/// Where the endpoints are, under the public URL. Each is a resource of its own.
-pub const PATHS: [&str; 2] = ["/mcp", "/api/mcp-actions/v1"];
-
 /// What the endpoints are built from.
 #[derive(Clone)]
 pub struct McpState {
     /// Fixes every URL that is published and every place that requests may come from.
     pub public_url: PublicUrl,
+    /// Where the endpoints are, under the public URL. Each is a resource of its own, so the authorization server must
+    /// know it too: publish its metadata and issue tokens for it.
+    pub paths: Vec<&'static str>,
     /// The name people see.
     pub title: String,
     /// How tools are named in lists.
@@ -82,13 +82,14 @@ impl McpState {
         };
         Self {
             public_url: app.config.public_url.clone(),
+            paths: vec!["/mcp"],
             title: app.config.title.clone(),
             tool_names: app.config.tool_names,
             baseline: app.baseline.clone(),
             allowed_origins: Vec::new(),
             registry: Arc::clone(&app.actions),
             authority: Authority::new(app.config.issuer(), move || keys.load_full(), is_live),
-            live: Arc::new(LiveCallers::new(app.store.subscribe())),
+            live: Arc::new(LiveCallers::new(app.store.listener())),
             audit: app.audit.clone(),
             clock: app.clock.clone(),
         }
@@ -114,7 +115,7 @@ pub fn routes(state: McpState) -> Result<Router, CannotServe> {
     let tools = Arc::new(Tools::new(Arc::clone(&state.registry), state.tool_names)?);
     let calls = Arc::new(Calls { tools, audit: state.audit.clone(), clock: state.clock.clone() });
     let mut router = Router::new();
-    for path in PATHS {
+    for path in state.paths.iter().copied() {
         let endpoint = Arc::new(endpoint(&state, &calls, path)?);
         let resource = endpoint.resource.clone();
         router = router

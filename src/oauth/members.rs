@@ -229,8 +229,8 @@ pub fn check_redirect(uri: &str, schemes: &[&str]) -> Result<(), &'static str> {
         return Err("must not hold a user name");
     }
     match scheme {
-        "https" if uri.starts_with("https://") && parsed.host_str().is_some() => Ok(()),
-        "https" => Err("must name a host"),
+        "https" if uri.starts_with("https://") && says_its_host(uri, &parsed) => Ok(()),
+        "https" => Err("must name a host, after two slashes"),
         "http" if is_loopback_http(uri) => Ok(()),
         "http" => Err("must be https, or http on localhost, 127.0.0.1 or [::1]"),
         app if schemes.contains(&app) && uri[app.len()..].starts_with("://") => Ok(()),
@@ -257,11 +257,22 @@ fn is_plain_uri(uri: &str) -> bool {
         })
 }
 
+/// What stands between the slashes and the path, as it is written.
+fn authority(uri: &str) -> &str {
+    let after = uri.split_once("://").map_or("", |(_, rest)| rest);
+    after.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
 /// Whether the authority holds an `@`: what stands before it only looks like a host.
 fn has_userinfo(uri: &str) -> bool {
-    let after = uri.split_once("://").map_or("", |(_, rest)| rest);
-    let authority = after.split(['/', '?', '#']).next().unwrap_or_default();
-    authority.contains('@')
+    authority(uri).contains('@')
+}
+
+/// Whether the host is the one that is written, and not one that a parser made of a third slash or of escapes.
+fn says_its_host(uri: &str, parsed: &Url) -> bool {
+    let written = authority(uri);
+    let host = parsed.host_str().unwrap_or_default();
+    !host.is_empty() && written.get(..host.len()).is_some_and(|start| start.eq_ignore_ascii_case(host))
 }
 
 /// Text that a person will read: one line, without characters that are invisible or turn the text around, so that
@@ -327,6 +338,8 @@ mod tests {
             "https://@evil.example/cb",
             "https:evil.example/cb",
             "https:///evil.example/cb",
+            "https://%65vil.example/cb",
+            "https://2130706433/cb",
             "HTTPS://evil.example/cb",
             "https://a.example/cb#frag",
             "https://a.example/cb#",

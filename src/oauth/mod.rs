@@ -2,11 +2,19 @@
 
 pub mod claims;
 pub mod client;
+pub mod client_auth;
+pub mod code;
 pub mod described;
+pub mod error;
+pub mod grant;
+pub mod id_token;
 pub mod key;
 pub mod members;
 pub mod metadata;
+pub mod pkce;
+pub mod refresh;
 pub mod registration;
 pub mod request;
+pub mod resource;
 pub mod scope;
 pub mod step;

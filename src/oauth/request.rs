@@ -4,10 +4,11 @@
 //! to it, so every earlier stop is a page (RFC 6749 section 4.1.2.1, attack B02).
 
 use serde::{Deserialize, Serialize};
-use url::{Url, form_urlencoded};
+use url::form_urlencoded;
 
 use super::client::{Client, GrantType, TrustedRedirect};
 use super::scope::ScopeSet;
+use super::{pkce, resource};
 use crate::limits;
 
 /// A request that passed every check. Stored until it is answered.
@@ -238,8 +239,12 @@ impl RawRequest {
         // Absent means plain (RFC 7636 section 4.3), which anyone who sees this request can redeem.
         let method = self.get("code_challenge_method");
         need(method == Some("S256"), E::InvalidRequest, "code_challenge_method must be S256")?;
-        need(is_s256(challenge), E::InvalidRequest, "code_challenge must be 43 characters of base64url")?;
-        let resource = self.resource(offer.resources); // RFC 8707 section 2
+        need(
+            pkce::is_s256(challenge),
+            E::InvalidRequest,
+            "code_challenge must be 43 characters of base64url",
+        )?;
+        let resource = resource::resolve(&self.resources, offer.resources); // RFC 8707 section 2
         let resource =
             resource.ok_or_else(|| stop(E::InvalidTarget, "resource is not one of this server"))?;
         let scope = self.scope(offer).map_err(|why| stop(E::InvalidScope, why))?; // RFC 6749 section 3.3
@@ -250,7 +255,7 @@ impl RawRequest {
             redirect_uri: to.as_str().to_owned(),
             code_challenge: challenge.to_owned(),
             scope,
-            resource,
+            resource: resource.clone(),
             nonce: self.get("nonce").map(str::to_owned),
             prompt,
             max_age,
@@ -276,21 +281,6 @@ impl RawRequest {
             _ => limits::PARAMETER_BYTES_MAX,
         };
         self.values.iter().all(|(name, value)| value.len() <= longest(name))
-    }
-
-    /// One of ours, in our spelling, compared after normalisation; the first where none is named.
-    fn resource(&self, ours: &[String]) -> Option<String> {
-        let mut chosen: Option<&String> = None;
-        for presented in &self.resources {
-            let url = Url::parse(presented).ok().filter(|url| url.fragment().is_none())?;
-            let found = ours.iter().find(|known| Url::parse(known).ok().as_ref() == Some(&url))?;
-            // One token, one audience: two resources in one request would widen what a stolen token opens.
-            if chosen.is_some_and(|other| other != found) {
-                return None;
-            }
-            chosen = Some(found);
-        }
-        chosen.or(ours.first()).cloned()
     }
 
     /// What we know of what was asked; real clients ask for scopes of other servers too.
@@ -323,11 +313,6 @@ impl RawRequest {
         let digits = text.len() <= 10 && text.bytes().all(|b| b.is_ascii_digit());
         digits.then(|| text.parse().ok()).flatten().map(Some).ok_or("max_age must be a number of seconds")
     }
-}
-
-/// 43 characters of base64url: what SHA-256 gives (RFC 7636 section 4.2).
-fn is_s256(challenge: &str) -> bool {
-    challenge.len() == 43 && challenge.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 /// The redirect with the answer in its query. A query that is already there stays as it is (attack B03).

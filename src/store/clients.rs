@@ -168,13 +168,20 @@ pub async fn touch(store: &Store, id: &str, now: Time) -> Result<()> {
 /// # Errors
 /// [`Error::Database`].
 pub async fn suspend(tx: &mut Tx, store: &Store, id: &str, suspended: bool, now: Time) -> Result<bool> {
-    let statement = if suspended {
-        "update clients set suspended_at = $2 where id = $1 and suspended_at is null and revoked_at is null returning id"
+    let query = if suspended {
+        sqlx::query(
+            "update clients set suspended_at = $2 where id = $1 and suspended_at is null and revoked_at is null \
+             returning id",
+        )
+        .bind(id)
+        .bind(now.micros())
     } else {
-        "update clients set suspended_at = null where id = $1 and $2 > 0 and suspended_at is not null returning id"
+        sqlx::query(
+            "update clients set suspended_at = null where id = $1 and suspended_at is not null returning id",
+        )
+        .bind(id)
     };
-    let changed =
-        sqlx::query(statement).bind(id).bind(now.micros()).fetch_optional(&mut **tx).await?.is_some();
+    let changed = query.fetch_optional(&mut **tx).await?.is_some();
     if changed {
         events::record(tx, store.engine(), &Event::ClientRevoked(id.to_owned()), now).await?;
     }
@@ -231,7 +238,7 @@ fn to_json(metadata: &Metadata) -> Result<String> {
     serde_json::to_string(metadata).map_err(|e| Error::Row { table: "clients", why: e.to_string() })
 }
 
-fn read(row: &AnyRow) -> Result<ClientRow> {
+pub(super) fn read(row: &AnyRow) -> Result<ClientRow> {
     let wrong = |why: String| Error::Row { table: "clients", why };
     let time = |name: &str| row.try_get::<Option<i64>, _>(name).map(|at| at.map(Time::from_micros));
     let (kind, metadata): (String, String) = (row.try_get("kind")?, row.try_get("metadata")?);

@@ -1,7 +1,11 @@
 //! Authorization codes.
 
+use sqlx::Row as _;
+
+use super::grants::{self, grant_columns};
 use super::{Result, Tx};
 use crate::clock::Time;
+use crate::oauth::code::Code;
 use crate::secret::Digest;
 
 /// A code to be recorded, by its digest.
@@ -52,4 +56,42 @@ pub async fn add(tx: &mut Tx, code: &NewCode, now: Time) -> Result<()> {
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Locks a code by marking it redeemed, which one of many at once can do, and gives it as it was before. The caller
+/// commits where [`crate::oauth::code::redeem`] grants, and lets the transaction go where it refuses: the code is then
+/// as it was.
+///
+/// # Errors
+/// [`super::Error::Database`], or [`super::Error::Row`] where a row was altered.
+pub async fn lock(tx: &mut Tx, digest: &Digest, now: Time) -> Result<Option<Code>> {
+    // Another node's clock may be a little ahead of this one's.
+    let locked = sqlx::query(
+        "update codes set redeemed_at = case when issued_at > $2 then issued_at else $2 end \
+         where digest = $1 and redeemed_at is null returning digest",
+    )
+    .bind(digest.as_str())
+    .bind(now.micros())
+    .fetch_optional(&mut **tx)
+    .await?;
+    let row = sqlx::query(concat!(
+        "select k.client_id, k.redirect_uri, k.code_challenge, k.nonce, k.authenticated_at, k.expires_at, ",
+        grant_columns!(),
+        " from codes k join grants g on g.id = k.grant_id \
+         left join users u on u.id = g.user_id and u.suspended_at is null where k.digest = $1"
+    ))
+    .bind(digest.as_str())
+    .fetch_optional(&mut **tx)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Code {
+        client_id: row.try_get("client_id")?,
+        redirect_uri: row.try_get("redirect_uri")?,
+        challenge: row.try_get("code_challenge")?,
+        nonce: row.try_get("nonce")?,
+        authenticated_at: Time::from_micros(row.try_get("authenticated_at")?),
+        expires_at: Time::from_micros(row.try_get("expires_at")?),
+        redeemed: locked.is_none(),
+        grant: grants::read(&row)?,
+    }))
 }

@@ -2,10 +2,14 @@
 //!
 //! The only file that knows the difference between the engines.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::Row as _;
 use sqlx::postgres::PgListener;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::TryRecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::{Engine, Result, Store, Tx};
@@ -57,6 +61,67 @@ impl Event {
     }
 }
 
+/// Where this node's news are told and heard.
+#[derive(Clone, Debug)]
+pub struct Board {
+    sender: broadcast::Sender<Event>,
+    /// How many were told, so that whoever is in a hurry sees in one look whether there is anything to hear.
+    told: Arc<AtomicU64>,
+}
+
+impl Board {
+    /// A board that keeps `kept` events for slow listeners.
+    pub fn new(kept: usize) -> Self {
+        Self { sender: broadcast::channel(kept).0, told: Arc::default() }
+    }
+
+    /// Tells everyone who listens, before it returns. Nobody listening is fine.
+    pub fn tell(&self, event: Event) {
+        let _ = self.sender.send(event);
+        self.told.fetch_add(1, Ordering::Release);
+    }
+
+    /// For a task that waits for news.
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.sender.subscribe()
+    }
+
+    /// For a path that only looks, at every call.
+    pub fn listener(&self) -> Listener {
+        let (receiver, heard) = (Mutex::new(self.sender.subscribe()), AtomicU64::new(0));
+        Listener { receiver, told: Arc::clone(&self.told), heard }
+    }
+}
+
+/// Hears news on the way of whoever needs them, with one atomic read where there are none: no lock is shared by calls.
+#[derive(Debug)]
+pub struct Listener {
+    receiver: Mutex<broadcast::Receiver<Event>>,
+    told: Arc<AtomicU64>,
+    heard: AtomicU64,
+}
+
+impl Listener {
+    /// Acts on everything that was told before this call, and returns when that is done, whoever did it. `None` stands
+    /// for events that were told and not kept: they could have concerned anyone.
+    pub fn hear(&self, mut act: impl FnMut(Option<Event>)) {
+        if self.heard.load(Ordering::Acquire) == self.told.load(Ordering::Acquire) {
+            return;
+        }
+        let mut receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = self.told.load(Ordering::Acquire);
+        loop {
+            match receiver.try_recv() {
+                Ok(event) => act(Some(event)),
+                Err(TryRecvError::Lagged(_)) => act(None),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+            }
+        }
+        // Only now, still under the lock: whoever finds nothing to hear may rely on it having been acted on.
+        self.heard.store(told, Ordering::Release);
+    }
+}
+
 const CHANNEL: &str = "postern";
 
 /// Records `event` in the transaction that makes it true: it is told if and only if that commits. After the commit
@@ -90,7 +155,7 @@ pub async fn record(tx: &mut Tx, engine: Engine, event: &Event, now: Time) -> Re
 impl Store {
     /// Tells this node, at once. Nobody listening is fine.
     pub fn tell(&self, event: Event) {
-        let _ = self.news.send(event);
+        self.news.tell(event);
     }
 
     /// Listens for news of other processes until `stop`, and passes it on to [`Store::subscribe`].

@@ -1,10 +1,13 @@
 //! Grants: what one user allowed one installation of one client on one resource.
 
 use sqlx::Row as _;
+use sqlx::any::AnyRow;
 
 use super::events::{self, Event};
-use super::{Result, Store, Tx};
+use super::{Error, Result, Store, Tx};
 use crate::clock::Time;
+use crate::limits;
+use crate::oauth::grant::{Grant, Person};
 
 /// A grant to be recorded.
 #[derive(Clone, Debug)]
@@ -103,4 +106,125 @@ pub async fn revoke_of_client(tx: &mut Tx, client_id: &str, reason: &str, now: T
     .fetch_all(&mut **tx)
     .await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// The columns that [`read`] reads, of `grants g left join users u` where the user is active.
+macro_rules! grant_columns {
+    () => {
+        "g.id as grant_id, g.client_id as grant_client_id, g.user_id as grant_user_id, g.scope as grant_scope, \
+         g.resource as grant_resource, g.authenticated_at as grant_authenticated_at, \
+         g.expires_at as grant_expires_at, g.used_at as grant_used_at, g.revoked_at as grant_revoked_at, \
+         u.id as person_id, u.email as person_email, u.name as person_name"
+    };
+}
+pub(super) use grant_columns;
+
+/// The grant with this id.
+///
+/// # Errors
+/// [`Error::Database`], or [`Error::Row`] where the row was altered.
+pub async fn find(store: &Store, id: &str) -> Result<Option<Grant>> {
+    let row = sqlx::query(concat!(
+        "select ",
+        grant_columns!(),
+        " from grants g left join users u on u.id = g.user_id and u.suspended_at is null where g.id = $1"
+    ))
+    .bind(id)
+    .fetch_optional(store.read())
+    .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// A standing grant that a client holds for itself, with exactly this scope, so that each of its tokens need not make one.
+///
+/// # Errors
+/// [`Error::Database`].
+pub async fn find_of_client(
+    store: &Store,
+    client_id: &str,
+    resource: &str,
+    scope: &str,
+    now: Time,
+) -> Result<Option<String>> {
+    let row = sqlx::query(
+        "select id from grants where client_id = $1 and user_id is null and resource = $2 and scope = $3 \
+         and revoked_at is null and expires_at > $4 order by id desc limit 1",
+    )
+    .bind(client_id)
+    .bind(resource)
+    .bind(scope)
+    .bind(now.micros())
+    .fetch_optional(store.read())
+    .await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
+}
+
+/// Notes that a grant was used. Coarse: at most one write an hour.
+///
+/// # Errors
+/// [`Error::Database`].
+pub async fn touch(store: &Store, id: &str, now: Time) -> Result<()> {
+    sqlx::query("update grants set used_at = $2 where id = $1 and used_at < $3")
+        .bind(id)
+        .bind(now.micros())
+        .bind(now.plus_seconds(-limits::GRANT_USED_SECONDS).micros())
+        .execute(store.write())
+        .await?;
+    Ok(())
+}
+
+pub(super) fn read(row: &AnyRow) -> Result<Grant> {
+    let time = |name: &str| row.try_get::<Option<i64>, _>(name).map(|at| at.map(Time::from_micros));
+    let scope: String = row.try_get("grant_scope")?;
+    let person = match row.try_get::<Option<String>, _>("person_id")? {
+        Some(id) => {
+            Some(Person { id, email: row.try_get("person_email")?, name: row.try_get("person_name")? })
+        }
+        None => None,
+    };
+    Ok(Grant {
+        id: row.try_get("grant_id")?,
+        client_id: row.try_get("grant_client_id")?,
+        user_id: row.try_get("grant_user_id")?,
+        person,
+        scope: scope.parse().map_err(|_| Error::Row { table: "grants", why: "scope".into() })?,
+        resource: row.try_get("grant_resource")?,
+        authenticated_at: time("grant_authenticated_at")?,
+        expires_at: Time::from_micros(row.try_get("grant_expires_at")?),
+        used_at: Time::from_micros(row.try_get("grant_used_at")?),
+        revoked_at: time("grant_revoked_at")?,
+    })
+}
+
+/// How many people and live grants a client has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The client.
+    pub client_id: String,
+    /// People with a live grant.
+    pub users: i64,
+    /// Live grants.
+    pub grants: i64,
+}
+
+/// The standing of every client that has a live grant.
+///
+/// # Errors
+/// [`super::Error::Database`].
+pub async fn standings(store: &Store, now: Time) -> Result<Vec<Standing>> {
+    let rows = sqlx::query(
+        "select client_id, count(distinct user_id) as users, count(*) as grants from grants \
+         where revoked_at is null and expires_at > $1 group by client_id",
+    )
+    .bind(now.micros())
+    .fetch_all(store.read())
+    .await?;
+    let one = |row: &sqlx::any::AnyRow| {
+        Ok(Standing {
+            client_id: row.try_get("client_id")?,
+            users: row.try_get("users")?,
+            grants: row.try_get("grants")?,
+        })
+    };
+    rows.iter().map(one).collect()
 }

@@ -12,7 +12,9 @@ pub mod events;
 pub mod grants;
 pub mod keys;
 pub mod links;
+pub mod refresh_tokens;
 pub mod requests;
+pub mod revoked_tokens;
 pub mod sessions;
 pub mod sweep;
 pub mod users;
@@ -27,7 +29,7 @@ use tokio::sync::broadcast;
 
 use crate::config::Config;
 use crate::limits;
-use events::Event;
+use events::{Board, Event, Listener};
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 
@@ -79,7 +81,7 @@ pub struct Store {
     write: AnyPool,
     read: AnyPool,
     engine: Engine,
-    news: broadcast::Sender<Event>,
+    news: Board,
 }
 
 impl Store {
@@ -89,7 +91,7 @@ impl Store {
     /// [`Error::Database`] or [`Error::File`] where it cannot be reached.
     pub async fn open(config: &Config) -> Result<Self> {
         sqlx::any::install_default_drivers();
-        let (news, _) = broadcast::channel(limits::EVENTS_QUEUED_MAX);
+        let news = Board::new(limits::EVENTS_QUEUED_MAX);
         match &config.database.url {
             Some(url) => {
                 let options = AnyConnectOptions::from_str(url.reveal())?.disable_statement_logging();
@@ -177,6 +179,11 @@ impl Store {
     /// What changes from now on, on this node and on the others.
     pub fn subscribe(&self) -> broadcast::Receiver<Event> {
         self.news.subscribe()
+    }
+
+    /// The same for a path that only looks, at every call.
+    pub fn listener(&self) -> Listener {
+        self.news.listener()
     }
 }
 

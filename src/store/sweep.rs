@@ -19,7 +19,12 @@ pub async fn ended(store: &Store, now: Time) -> Result<u64> {
         ("delete from authorization_requests where expires_at < $1", kept),
         ("delete from sessions where expires_at < $1", now),
         ("delete from links where expires_at < $1", now),
-        ("delete from refresh_tokens where expires_at < $1", now),
+        // From the old end of its family on: a token whose successor went first would look unspent again.
+        (
+            "delete from refresh_tokens where expires_at < $1 \
+             and not exists (select 1 from refresh_tokens p where p.digest = refresh_tokens.replaces)",
+            now,
+        ),
         ("delete from revoked_tokens where expires_at < $1", now),
         ("delete from used_once where expires_at < $1", now),
         ("delete from sign_in_failures where window_began_at < $1", kept),

@@ -6,11 +6,13 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, header};
+use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
 use super::clients::{ClientRefusal, unavailable};
 use crate::app::App;
+use crate::audit::Fact;
 use crate::clock::Time;
 use crate::oauth::client::Client;
 use crate::oauth::described::{self, DocumentUrl};
@@ -66,7 +68,7 @@ pub async fn resolve(app: &App, url: &DocumentUrl, row: Option<ClientRow>) -> Re
     match row {
         Some(row) if !row.client.is_active() => Err(ClientRefusal::Inactive),
         Some(row) if row.fresh_until.is_some_and(|until| now < until) => Ok(row.client),
-        row => match refresh(app, url, now).await {
+        row => match refresh(app, url, row.as_ref(), now).await {
             Ok(client) => Ok(client),
             Err(refusal) => last_good(row, &refusal, now).ok_or(refusal),
         },
@@ -82,7 +84,12 @@ fn last_good(row: Option<ClientRow>, refusal: &ClientRefusal, now: Time) -> Opti
     (passing && young).then_some(row.client)
 }
 
-async fn refresh(app: &App, url: &DocumentUrl, now: Time) -> Result<Client, ClientRefusal> {
+async fn refresh(
+    app: &App,
+    url: &DocumentUrl,
+    row: Option<&ClientRow>,
+    now: Time,
+) -> Result<Client, ClientRefusal> {
     if let Some(refusal) = app.described.failure(url, now) {
         return Err(refusal);
     }
@@ -96,6 +103,12 @@ async fn refresh(app: &App, url: &DocumentUrl, now: Time) -> Result<Client, Clie
     store::clients::upsert_described(&app.store, url.as_str(), &name, &metadata, &kept, now)
         .await
         .map_err(|e| unavailable(&e))?;
+    let before = row.and_then(|row| row.client.document_hash.as_deref());
+    if before != Some(kept.hash.as_str()) {
+        let detail = json!({"name": name, "document": kept.hash, "before": before});
+        let (event, client_id) = ("client.described", Some(url.as_str().to_owned()));
+        app.audit.note(Fact { event, client_id, outcome: "ok", detail, ..Fact::default() }).await;
+    }
     let stored = store::clients::find(&app.store, url.as_str()).await.map_err(|e| unavailable(&e))?;
     match stored {
         Some(client) if client.is_active() => Ok(client),

@@ -4,6 +4,8 @@ pub mod clients;
 pub mod cors;
 pub mod described;
 pub mod endpoints;
+pub mod error;
+pub mod form;
 pub mod page;
 pub mod pages;
 pub mod session;

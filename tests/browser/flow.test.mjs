@@ -118,6 +118,7 @@ describe(`sign-in and consent on ${engine}`, () => {
     const { page, context } = await consentPage();
     await page.locator('button[name=decision][value=allow]').click();
     await client.arrived();
+    await page.getByText('You can close this window.').waitFor(); // the client's own page, in a process of its own
     await page.goBack();
     const again = page.locator('button[name=decision][value=allow]');
     if (await again.count()) await again.click();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { engine, startPostern } from '../conformance/lib/server.mjs';
-import { assertFits, launch, listenForRedirect, openWindow } from './lib/browser.mjs';
+import { assertAccessible, assertFits, launch, listenForRedirect, openWindow } from './lib/browser.mjs';
 import { newRequest } from './lib/oauth.mjs';
 
 const WIDTHS = [320, 360, 1280];
@@ -23,9 +23,9 @@ describe(`layout on ${engine}`, () => {
     await server?.stop();
   });
 
-  async function walk({ viewport, scheme, see }) {
+  async function walk({ viewport, scheme, see, ...options }) {
     const request = await newRequest(server, client.redirectUri);
-    const { page, context } = await openWindow(browser, { viewport, colorScheme: scheme });
+    const { page, context } = await openWindow(browser, { viewport, colorScheme: scheme, ...options });
     await page.goto(request.url);
     await see(page, 'sign-in');
     await page.locator('input[name=email]').fill(LIN.email);
@@ -49,6 +49,10 @@ describe(`layout on ${engine}`, () => {
             backgrounds[scheme] = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
           },
         }));
+
+  for (const scheme of SCHEMES)
+    test(`axe finds no fault in ${scheme}`, () =>
+      walk({ viewport: POPUP, scheme, javaScriptEnabled: true, see: assertAccessible }));
 
   test('dark is really dark', () => {
     const brightness = scheme => backgrounds[scheme].match(/\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0);

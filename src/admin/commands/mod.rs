@@ -6,6 +6,7 @@ mod config;
 mod health;
 mod keys;
 mod tools;
+mod users;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -66,6 +67,9 @@ enum Command {
     /// Checks or explains the configuration
     #[command(subcommand)]
     Config(config::Command),
+    /// Adds or lists the people who may sign in
+    #[command(subcommand)]
+    User(users::Command),
     /// Adds, lists or revokes clients
     #[command(subcommand)]
     Client(clients::Command),
@@ -105,6 +109,7 @@ where
         Command::Migrate => migrate(&config).await,
         Command::Config(command) => config::run(command, &flags),
         Command::Catalog(command) => catalog::run(command),
+        Command::User(command) => users::run(command, config).await,
         Command::Client(command) => clients::run(command, config).await,
         Command::Tools(command) => tools::run(command, config).await,
         Command::Keys(command) => keys::run(command, config).await,

@@ -82,7 +82,7 @@ impl Query {
             return Err(format!("orderFields has more than {} fields", limits::ORDER_FIELDS_MAX));
         }
         let text = question.full_text_filter.as_ref().filter(|text| !text.term.trim().is_empty());
-        let text = text.map(|text| Text::new(&text.term, text.fields.clone())).transpose()?;
+        let text = text.map(|text| Text::new(&text.term, &text.fields)).transpose()?;
         let (fields, limit) = (Vec::new(), limits::ENTITIES_PAGE);
         Ok(Self { question, predicate, text, after: None, fields, limit, offset: 0 })
     }

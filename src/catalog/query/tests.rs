@@ -28,7 +28,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         rows(entity, |key, cell| {
             let value = match cell {
                 Cell::Text(text) => Some(text.to_owned()),
-                Cell::Long(_) | Cell::Null => None,
+                Cell::Incomparable => None,
             };
             seen.push((key.to_owned(), value));
         });

@@ -1,8 +1,13 @@
 //! For machines: JSON, no cookies, CORS where browsers' programs call.
 
+mod exchange;
+pub mod introspect;
 pub mod jwks;
 pub mod metadata;
 pub mod register;
+pub mod revoke;
+pub mod token;
+pub mod userinfo;
 
 use axum::Router;
 
@@ -15,5 +20,10 @@ pub fn routes() -> Router<App> {
         .merge(metadata::routes())
         .merge(jwks::routes())
         .merge(register::routes())
+        .merge(token::routes())
+        .merge(revoke::routes())
+        .merge(userinfo::routes())
         .layer(axum::middleware::from_fn(cors::open))
+        // After the layer: no program in a browser has the secret that introspection asks for.
+        .merge(introspect::routes())
 }

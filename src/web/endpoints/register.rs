@@ -2,7 +2,8 @@
 
 use std::sync::Mutex;
 
-use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -20,7 +21,8 @@ use crate::{limits, secret, store};
 
 /// The endpoint.
 pub fn routes() -> Router<App> {
-    Router::new().route("/register", post(register))
+    let limit = DefaultBodyLimit::max(limits::REGISTRATION_BYTES_MAX);
+    Router::new().route("/register", post(register).layer(limit))
 }
 
 /// How many registered within this hour, on this node. An end for a flood and not a cap on rows: nobody can lock
@@ -29,7 +31,8 @@ pub fn routes() -> Router<App> {
 pub struct Hour(Mutex<(i64, u32)>);
 
 impl Hour {
-    fn admits(&self, now: Time) -> bool {
+    /// Counts one more, and says whether it still fits in.
+    pub fn admits(&self, now: Time) -> bool {
         let hour = now.seconds().div_euclid(3_600);
         let mut counted = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if counted.0 != hour {
@@ -40,7 +43,11 @@ impl Hour {
     }
 }
 
-async fn register(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Response {
+async fn register(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
     let now = app.clock.now();
     if !app.config.clients.self_registered {
         let why = "clients cannot register themselves here; ask an administrator for a client_id";
@@ -51,10 +58,10 @@ async fn register(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Re
         let why = "the body must be application/json";
         return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_client_metadata", why);
     }
-    if body.len() > limits::REGISTRATION_BYTES_MAX {
+    let Ok(body) = body else {
         let why = format!("the body is larger than {} bytes", limits::REGISTRATION_BYTES_MAX);
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, "invalid_client_metadata", &why);
-    }
+    };
     let registration = match Registration::read(&body, &app.scopes) {
         Ok(registration) => registration,
         Err(Fault { code, why }) => return refuse(StatusCode::BAD_REQUEST, code.as_str(), &why),

@@ -1,6 +1,7 @@
 //! For people: HTML that works without script.
 
 pub mod account;
+pub mod admin;
 pub mod authorize;
 pub mod consent;
 pub mod error;
@@ -23,6 +24,8 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/", get(account::front))
         .route("/account", get(account::show))
         .route("/logout", get(account::ask).post(account::sign_out))
+        .route("/admin", get(admin::show))
+        .route("/admin/revoke", post(admin::revoke))
         .route("/admin/first/{secret}", get(first_admin::show).post(first_admin::make))
         .route("/authorize", get(authorize::begin).post(authorize::begin_with_form))
         .route("/authorize/{id}", get(authorize::resume))

@@ -1,12 +1,13 @@
 // Debian's Chromium without script, and what every page of ours must be whatever it shows.
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join, resolve } from 'node:path';
 import { chromium } from 'playwright-core';
 
 const REPOSITORY = resolve(import.meta.dirname, '../../..');
 const SCREENSHOTS = join(REPOSITORY, '.cache/screenshots');
+const AXE = readFileSync(join(import.meta.dirname, '../node_modules/axe-core/axe.min.js'), 'utf8');
 const PAGE_BYTES_MAX = 60 * 1024; // a page must come over a slow VPN
 const PATIENCE_MS = 10_000;
 
@@ -99,4 +100,14 @@ export async function assertFits(page, name, { width, scheme }) {
   }));
   await page.screenshot({ path: join(SCREENSHOTS, `${name}-${width}-${scheme}.png`), fullPage: true });
   assert.ok(wanted <= given, `${name} is ${wanted} px wide in a window of ${given}`);
+}
+
+/** No fault that axe knows of WCAG 2.2 A and AA: contrast, labels, names, order. It needs script, which the page does not. */
+export async function assertAccessible(page, name) {
+  await page.evaluate(AXE);
+  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+  const { violations, passes } = await page.evaluate(values => globalThis.axe.run({ runOnly: { type: 'tag', values } }), tags);
+  const faults = violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(node => node.html).join(' | ')}`);
+  assert.deepEqual(faults, [], name);
+  assert.ok(passes.length > 0, `${name}: axe found nothing to judge`);
 }

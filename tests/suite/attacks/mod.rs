@@ -9,4 +9,8 @@
 //! - `mcp::call`: an effect runs though the audit log could not be written.
 
 mod authorize;
+mod codes;
+mod described;
 mod mcp;
+mod registration;
+mod token_clients;

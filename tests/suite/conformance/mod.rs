@@ -2,8 +2,13 @@
 
 mod client_registration;
 mod described_clients;
+mod introspection_7662;
+mod jwt_9068;
 mod mcp_authorization;
 mod mcp_client;
 mod mcp_tools;
 mod mcp_transport;
+mod oauth21_token;
+mod pkce_7636;
+mod revocation_7009;
 mod server_metadata;

@@ -9,13 +9,12 @@ use http::Request;
 use postern::actions::Registry;
 use postern::app::App;
 use postern::mcp::{self, McpState};
-use postern::oauth::claims::{AccessClaims, sign_access};
 use postern::store::events::{self, Event};
-use postern::store::grants::{self, NewGrant};
+use postern::store::grants;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use crate::support::mcp::{actions, rpc};
+use crate::support::mcp::{actions, granted, rpc};
 
 /// What can end.
 const ENDS: [&str; 4] = ["grant", "user", "client", "token"];
@@ -53,44 +52,6 @@ impl Drop for Node {
     }
 }
 
-/// A user, a client, a grant between them, and a token of it; all named after `what`.
-async fn token(app: &App, what: &str) -> String {
-    let now = app.clock.now();
-    for statement in [
-        "insert into users (id, email, email_key, name, created_at) values ($1, $1, $1, $1, 0)",
-        "insert into clients (id, kind, name, metadata, registered_at) values ($1, 'self-registered', $1, '{}', 0)",
-    ] {
-        sqlx::query(statement).bind(what).execute(app.store.write()).await.unwrap();
-    }
-    let mut tx = app.store.begin().await.unwrap();
-    let grant = NewGrant {
-        id: what.into(),
-        client_id: what.into(),
-        user_id: Some(what.into()),
-        scope: "demo:read".into(),
-        resource: app.config.resource(),
-        redirect_uri: None,
-        authenticated_at: None,
-        expires_at: now.plus_seconds(86_400),
-    };
-    grants::add(&mut tx, &grant, now).await.unwrap();
-    tx.commit().await.unwrap();
-    let claims = AccessClaims {
-        issuer: app.config.issuer().into(),
-        subject: what.into(),
-        audience: app.config.resource(),
-        client_id: what.into(),
-        scope: "demo:read".parse().unwrap(),
-        token_id: what.into(),
-        grant_id: what.into(),
-        username: what.into(),
-        is_user: true,
-        issued_at: now,
-        expires_at: now.plus_seconds(900),
-    };
-    sign_access(&claims, app.keys.load().signing()).unwrap()
-}
-
 /// Ends `what` as the endpoints and the command line do: in one transaction with its announcement, then told here.
 async fn end(app: &App, what: &str) {
     let now = app.clock.now();
@@ -117,7 +78,7 @@ on_both_engines! {
     async fn whatever_ends_is_refused_on_the_next_call(world) {
         let node = Node::start(world.app.clone());
         for what in ENDS {
-            let token = token(&world.app, what).await;
+            let token = granted(&world.app, what, "demo:read").await;
             assert_eq!((node.status(&token).await, node.status(&token).await), (200, 200), "{what}");
             end(&world.app, what).await;
             assert_eq!(node.status(&token).await, 401, "{what}");
@@ -128,7 +89,7 @@ on_both_engines! {
         let (other, _writer) = App::open(world.app.config.clone(), world.clock.clone()).await.unwrap();
         let (here, there) = (Node::start(world.app.clone()), Node::start(other));
         for what in ENDS {
-            let token = token(&world.app, what).await;
+            let token = granted(&world.app, what, "demo:read").await;
             // Both remember it, and the other one has news to go by.
             for node in [&here, &there] {
                 assert_eq!(node.status(&token).await, 200, "{what}");
@@ -146,7 +107,7 @@ on_both_engines! {
 
     async fn a_grant_that_never_was_opens_nothing(world) {
         let node = Node::start(world.app.clone());
-        let token = token(&world.app, "grant").await;
+        let token = granted(&world.app, "grant", "demo:read").await;
         sqlx::query("delete from grants").execute(world.app.store.write()).await.unwrap();
         assert_eq!(node.status(&token).await, 401);
     }

@@ -1,6 +1,9 @@
 //! It works.
 
+mod administrator;
 pub mod catalog;
+pub mod clients;
+mod mcp_call;
 mod mcp_revoke;
 mod sign_in;
 pub mod store;

@@ -1,8 +1,10 @@
 //! The store on both engines.
 
 use postern::audit::Fact;
+use postern::secret::{Refresh, Secret};
 use postern::store;
 use postern::store::events::Event;
+use postern::store::refresh_tokens::Successor;
 
 on_both_engines! {
     async fn a_store_answers_and_a_second_start_finds_its_keys(world) {
@@ -27,6 +29,31 @@ on_both_engines! {
         sqlx::query("update audit set outcome = 'ok' where sequence = 2").execute(world.app.store.write()).await.unwrap();
         let broken = store::audit::verify(&world.app.store).await.unwrap().unwrap_err();
         assert!(broken.contains("row 2"), "{broken}");
+    }
+
+    /// Attack: the operator shortens the idle life, the living token ends and is swept, and the stolen one it replaced
+    /// would pass for unspent.
+    async fn a_spent_refresh_token_is_never_swept_back_to_life(world) {
+        let (store, now) = (&world.app.store, world.clock.now());
+        let (spent, living) = (Secret::<Refresh>::mint(), Secret::<Refresh>::mint());
+        crate::support::mcp::granted(&world.app, "g1", "catalog:read").await;
+        let mut tx = store.begin().await.unwrap();
+        store::refresh_tokens::add(&mut tx, &spent.digest(), "g1", now.plus_seconds(1_000), now).await.unwrap();
+        tx.commit().await.unwrap();
+        let (replaces, digest) = (spent.digest(), living.digest());
+        let expires_at = now.plus_seconds(10);
+        let next = Successor { replaces: &replaces, digest: &digest, answer: "", expires_at };
+        assert!(store::refresh_tokens::rotate(store, &next, now).await.unwrap());
+        let rows = async || {
+            let row = sqlx::query("select count(*) from refresh_tokens").fetch_one(store.read()).await.unwrap();
+            sqlx::Row::get::<i64, _>(&row, 0)
+        };
+        store::sweep::ended(store, now.plus_seconds(500)).await.unwrap();
+        assert_eq!(rows().await, 2, "the successor stays while what it replaced could be shown");
+        for _ in 0..2 {
+            store::sweep::ended(store, now.plus_seconds(2_000)).await.unwrap();
+        }
+        assert_eq!(rows().await, 0);
     }
 
     async fn news_of_another_process_arrives(world) {

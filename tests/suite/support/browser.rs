@@ -128,10 +128,9 @@ impl Browser {
 impl Seen {
     /// Action and hidden fields of the form whose action contains `action`.
     pub fn form(&self, action: &str) -> (String, Vec<(String, String)>) {
-        let forms = self.text.split("<form").skip(1).map(|rest| rest.split("</form>").next().unwrap());
+        let mut forms = self.text.split("<form").skip(1).map(|rest| rest.split("</form>").next().unwrap());
         let form = forms
-            .filter(|form| attribute(form, "action").is_some_and(|found| found.contains(action)))
-            .next()
+            .find(|form| attribute(form, "action").is_some_and(|found| found.contains(action)))
             .unwrap_or_else(|| panic!("no form for {action} at {}: {}", self.at, self.text));
         let hidden = form.split("<input").skip(1).filter(|input| input.contains("type=\"hidden\""));
         let fields =

@@ -7,11 +7,13 @@ use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Request, Response};
 use postern::actions::{Action, ActionError, Effect, Registry};
+use postern::app::App;
 use postern::clock::Time;
 use postern::mcp::authority::{Authority, Unavailable};
 use postern::mcp::{self, McpState};
 use postern::oauth::claims::{AccessClaims, sign_access};
 use postern::oauth::scope::ScopeSet;
+use postern::store::grants::{self, NewGrant};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -129,6 +131,7 @@ impl McpWorld {
                 Box::pin(async move { if down { Err(Unavailable("down".into())) } else { Ok(live) } })
             },
         );
+        state.paths = vec!["/mcp", "/api/mcp-actions/v1"];
         state.baseline = "demo:read".parse().unwrap();
         state.registry = Arc::new(Registry::new(actions(&server)).unwrap());
         change(&mut state);
@@ -226,6 +229,44 @@ pub enum Era {
 
 /// Both.
 pub const ERAS: [Era; 2] = [Era::Modern, Era::Legacy];
+
+/// A user, a client, a grant between them, and a token of it; all named after `what`.
+pub async fn granted(app: &App, what: &str, scope: &str) -> String {
+    let now = app.clock.now();
+    for statement in [
+        "insert into users (id, email, email_key, name, created_at) values ($1, $1, $1, $1, 0)",
+        "insert into clients (id, kind, name, metadata, registered_at) values ($1, 'self-registered', $1, '{}', 0)",
+    ] {
+        sqlx::query(statement).bind(what).execute(app.store.write()).await.unwrap();
+    }
+    let mut tx = app.store.begin().await.unwrap();
+    let grant = NewGrant {
+        id: what.into(),
+        client_id: what.into(),
+        user_id: Some(what.into()),
+        scope: scope.into(),
+        resource: app.config.resource(),
+        redirect_uri: None,
+        authenticated_at: None,
+        expires_at: now.plus_seconds(86_400),
+    };
+    grants::add(&mut tx, &grant, now).await.unwrap();
+    tx.commit().await.unwrap();
+    let claims = AccessClaims {
+        issuer: app.config.issuer().into(),
+        subject: what.into(),
+        audience: app.config.resource(),
+        client_id: what.into(),
+        scope: scope.parse().unwrap(),
+        token_id: what.into(),
+        grant_id: what.into(),
+        username: what.into(),
+        is_user: true,
+        issued_at: now,
+        expires_at: now.plus_seconds(900),
+    };
+    sign_access(&claims, app.keys.load().signing()).unwrap()
+}
 
 /// One request with id 1.
 pub fn rpc(method: &str, params: &str) -> String {

@@ -6,6 +6,7 @@ pub mod documents;
 pub mod mcp;
 pub mod people;
 pub mod postgres;
+pub mod token;
 pub mod world;
 
 pub use world::World;

@@ -1,0 +1,130 @@
+//! `postern user`: who may sign in.
+
+use std::io::{IsTerminal as _, Read as _};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::{Outcome, finish, open};
+use crate::app::App;
+use crate::audit::Fact;
+use crate::config::Config;
+use crate::identity::password;
+use crate::identity::user::{Email, User, parse_name};
+use crate::store::users::NewUser;
+use crate::{limits, secret, store};
+
+/// What can be done with accounts.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Adds a person who signs in with a password, which is read from standard input
+    #[command(
+        after_help = "Example: printf %s \"$PASSWORD\" | postern user add --email dana@example.com --name 'Dana Ruiz' --password-stdin --admin"
+    )]
+    Add(Add),
+    /// Lists the people who may sign in
+    #[command(after_help = "Example: postern user list --json")]
+    List {
+        /// One JSON array instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// The person to add.
+#[derive(Args, Debug)]
+pub struct Add {
+    /// The address they sign in with
+    #[arg(long)]
+    email: String,
+    /// What they are called
+    #[arg(long)]
+    name: String,
+    /// Reads the password from standard input; an argument would stand in the shell's history
+    #[arg(long, required = true)]
+    password_stdin: bool,
+    /// They administer this server
+    #[arg(long)]
+    admin: bool,
+}
+
+/// Adds or lists.
+///
+/// # Errors
+/// What is wrong with the request, or with the database.
+pub async fn run(command: Command, config: Config) -> Outcome {
+    let (app, writer) = open(config).await?;
+    let code = match command {
+        Command::Add(asked) => add(&app, asked).await?,
+        Command::List { json } => list(&store::users::list(&app.store).await?, json)?,
+    };
+    finish(app, writer).await;
+    Ok(code)
+}
+
+async fn add(app: &App, asked: Add) -> Outcome {
+    let email = Email::parse(&asked.email).map_err(|e| format!("--email {}: {e}", asked.email))?;
+    let name = parse_name(&asked.name).map_err(|e| format!("--name: {e}"))?;
+    let password = password_from_stdin()?;
+    // Before the transaction: it costs tens of milliseconds.
+    let password_hash = Some(password::hash(&password).await?);
+    let now = app.clock.now();
+    let user = NewUser { id: secret::id(now), email, name, password_hash, admin: asked.admin };
+    let fact = Fact {
+        event: "user.added",
+        actor: Some("system".to_owned()),
+        outcome: "ok",
+        detail: json!({"user": user.id, "email": user.email.as_str(), "admin": user.admin}),
+        ..Fact::default()
+    };
+    let mut tx = app.store.begin().await?;
+    if !store::users::add(&mut tx, &user, now).await? {
+        return Err(format!("{} has an account already; see `postern user list`", user.email.as_str()).into());
+    }
+    tx.commit().await?;
+    app.audit.record(fact).await?;
+    println!(
+        "Added {}{}.",
+        user.email.as_str(),
+        if user.admin { ", who administers this server" } else { "" }
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+fn password_from_stdin() -> Result<String, String> {
+    let mut stdin = std::io::stdin().lock();
+    if stdin.is_terminal() {
+        eprintln!("Type the password, then Enter and Ctrl-D. It is shown as you type.");
+    }
+    let mut text = String::new();
+    stdin
+        .by_ref()
+        .take(limits::CONFIG_FILE_BYTES_MAX)
+        .read_to_string(&mut text)
+        .map_err(|e| format!("the password cannot be read: {e}"))?;
+    // One line end is the shell's; any other character may be meant.
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())
+}
+
+fn list(users: &[User], as_json: bool) -> Outcome {
+    let role = |user: &User| if user.is_admin() { "admin" } else { "user" };
+    let state = |user: &User| if user.is_active() { "active" } else { "suspended" };
+    if as_json {
+        let one = |user: &User| {
+            json!({
+                "id": user.id, "email": user.email, "name": user.name, "role": role(user), "state": state(user),
+                "created_at": user.created_at.rfc3339(),
+            })
+        };
+        println!("{}", serde_json::to_string_pretty(&users.iter().map(one).collect::<Vec<_>>())?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{:<36} {:<6} {:<10} {:<21} NAME", "EMAIL", "ROLE", "STATE", "SINCE");
+    for user in users {
+        let since = user.created_at.rfc3339();
+        println!("{:<36} {:<6} {:<10} {since:<21} {}", user.email, role(user), state(user), user.name);
+    }
+    Ok(ExitCode::SUCCESS)
+}

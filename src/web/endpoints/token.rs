@@ -1,0 +1,83 @@
+//! `POST /token` (RFC 6749 section 3.2): a code, a refresh token or a client's own secret becomes an access token.
+
+use axum::Router;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use bytes::Bytes;
+use http::{HeaderMap, header};
+use serde_json::json;
+
+use super::exchange;
+use crate::app::App;
+use crate::audit::Fact;
+use crate::limits;
+use crate::oauth::client::Client;
+use crate::oauth::client_auth::Presented;
+use crate::oauth::error::{Code, Refusal};
+use crate::store;
+use crate::web::error::{Failure, NEVER_KEPT, only_post};
+use crate::web::form::Form;
+
+/// The endpoint.
+pub fn routes() -> Router<App> {
+    let limit = DefaultBodyLimit::max(limits::TOKEN_FORM_BYTES_MAX);
+    Router::new().route("/token", post(token).fallback(only_post).layer(limit))
+}
+
+async fn token(State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
+    match issue(&app, &headers, body).await {
+        Ok(json) => {
+            let kind = [(header::CONTENT_TYPE, "application/json")];
+            (NEVER_KEPT, kind, json).into_response()
+        }
+        Err(failure) => failure.answer(&app, &headers),
+    }
+}
+
+/// The answer as JSON text: a repeated refresh gives the very same bytes again.
+async fn issue(
+    app: &App,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<String, Failure> {
+    let form = Form::read(headers, body)?;
+    let grant_type = form.need("grant_type")?;
+    let presented = presented(headers, &form)?;
+    let answer = match grant_type {
+        "authorization_code" => exchange::code(app, &presented, &form).await,
+        "refresh_token" => exchange::refresh(app, &presented, &form).await,
+        "client_credentials" => exchange::client_credentials(app, &presented, &form).await,
+        _ => Err(Refusal::UnknownGrantType.into()),
+    };
+    if let Err(Failure::Refused(refusal)) = &answer {
+        note_refusal(app, &presented.client_id, grant_type, *refusal).await;
+    }
+    answer
+}
+
+/// What an administrator should see: a client that failed to prove itself, a token that was not good. Not what anybody
+/// can send without knowing anything, or the log would be theirs to fill.
+async fn note_refusal(app: &App, client_id: &str, grant_type: &str, refusal: Refusal) {
+    let known = !matches!(refusal, Refusal::UnknownClient | Refusal::Unknown);
+    if known && matches!(refusal.code(), Code::InvalidClient | Code::InvalidGrant) {
+        let detail = json!({"grant_type": grant_type, "why": refusal.to_string()});
+        let (event, outcome) = ("token.refused", refusal.code().as_str());
+        let client_id = Some(client_id.to_owned());
+        app.audit.note(Fact { event, client_id, outcome, detail, ..Fact::default() }).await;
+    }
+}
+
+/// Who the client says it is, from the header and the form.
+pub(super) fn presented(headers: &HeaderMap, form: &Form) -> Result<Presented, Refusal> {
+    let header = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
+    Presented::read(header, form.get("client_id"), form.get("client_secret"))
+}
+
+/// The client, once it has proved who it is.
+pub(super) async fn authenticated(app: &App, presented: &Presented) -> Result<Client, Failure> {
+    let client = store::clients::find(&app.store, &presented.client_id).await?;
+    presented.prove(client.as_ref())?;
+    Ok(client.ok_or(Refusal::UnknownClient)?)
+}

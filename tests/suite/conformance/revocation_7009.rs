@@ -1,0 +1,45 @@
+//! RFC 7009, token revocation.
+
+use crate::support::token::{is_live, post, refreshing, seed, signed_in};
+
+on_both_engines! {
+    /// "The authorization server responds with HTTP status code 200 if the token has been revoked successfully or if the
+    /// client submitted an invalid token" (section 2.2).
+    async fn an_unknown_token_is_as_good_as_revoked(world) {
+        seed(&world).await;
+        for token in ["x", "por_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG", "a.b.c"] {
+            assert_eq!(post(&world, "/revoke", &[("token", token), ("client_id", "app")]).await.status, 200, "{token}");
+        }
+    }
+
+    /// "If the particular token is a refresh token … the authorization server SHOULD also invalidate all access tokens
+    /// based on the same authorization grant" (section 2.1).
+    async fn a_refresh_token_ends_its_grant_and_no_other_whatever_the_hint(world) {
+        seed(&world).await;
+        let (first, grant) = signed_in(&world, "catalog:read offline_access").await;
+        let (_, other) = signed_in(&world, "catalog:read offline_access").await;
+        let token = first.text("refresh_token");
+        let fields = [("token", token.as_str()), ("client_id", "app"), ("token_type_hint", "access_token")];
+        assert_eq!(post(&world, "/revoke", &fields).await.status, 200);
+        assert_eq!((is_live(&world, &grant).await, is_live(&world, &other).await), (false, true));
+        assert_eq!(post(&world, "/token", &refreshing(&token)).await.error(), (400, "invalid_grant"));
+    }
+
+    /// "Implementations MUST support the revocation of refresh tokens and SHOULD support the revocation of access tokens"
+    /// (section 2).
+    async fn an_access_token_ends_alone(world) {
+        seed(&world).await;
+        let (first, grant) = signed_in(&world, "catalog:read offline_access").await;
+        let token = first.text("access_token");
+        let jti = crate::conformance::oauth21_token::claims(&token)["jti"].as_str().unwrap().to_owned();
+        let mut news = world.app.store.subscribe();
+        for _ in 0..2 {
+            let fields = [("token", token.as_str()), ("client_id", "app"), ("token_type_hint", "nonsense")];
+            assert_eq!(post(&world, "/revoke", &fields).await.status, 200);
+        }
+        assert!(!postern::store::grants::is_live(&world.app.store, &grant, &jti).await.unwrap());
+        assert_eq!(news.recv().await.unwrap(), postern::store::events::Event::TokenRevoked(jti));
+        assert!(is_live(&world, &grant).await);
+        assert_eq!(post(&world, "/token", &refreshing(&first.text("refresh_token"))).await.status, 200);
+    }
+}
