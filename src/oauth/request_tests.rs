@@ -1,3 +1,5 @@
+use url::Url;
+
 use super::*;
 use crate::clock::Time;
 use crate::oauth::client::{AuthMethod, ClientKind, Metadata};
