@@ -220,3 +220,7 @@ pub const TOKEN_PARAMETER_BYTES_MAX: usize = 8_192;
 pub const TOKEN_PARAMETERS_MAX: usize = 32;
 /// Times a rotation is decided again because another one came first; twice is once more than can be needed.
 pub const ROTATION_ATTEMPTS_MAX: usize = 3;
+/// How long a database connection may rest and still be used unasked, in milliseconds.
+pub const DATABASE_IDLE_TRUSTED_MILLIS: u64 = 1_000;
+/// Audit rows in one statement: most of a batch goes in few statements, and the rest one by one.
+pub const AUDIT_ROWS_A_STATEMENT: usize = 32;

@@ -1,5 +1,3 @@
-use url::Url;
-
 use super::*;
 use crate::clock::Time;
 use crate::oauth::client::{AuthMethod, ClientKind, Metadata};

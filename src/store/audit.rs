@@ -1,9 +1,12 @@
 //! The audit log's rows: each names the hash of the one before it in its node's chain.
 
+use std::sync::LazyLock;
+
 use sqlx::Row as _;
 
 use super::{Result, Store};
 use crate::clock::Time;
+use crate::limits;
 use crate::secret::sha256_base64url;
 
 /// A row to be appended.
@@ -68,30 +71,46 @@ impl Link {
 pub async fn append(store: &Store, link: &Link, rows: &[Row]) -> Result<Link> {
     let mut tx = store.begin().await?;
     let mut link = link.clone();
-    for row in rows {
-        let next = link.next(row);
-        sqlx::query(
-            "insert into audit (node, sequence, occurred_at, event, actor, client_id, grant_id, request_id, outcome, \
-             detail, previous_hash, hash) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-        )
-        .bind(&next.node)
-        .bind(next.sequence)
-        .bind(row.occurred_at.micros())
-        .bind(&row.event)
-        .bind(&row.actor)
-        .bind(&row.client_id)
-        .bind(&row.grant_id)
-        .bind(&row.request_id)
-        .bind(&row.outcome)
-        .bind(&row.detail)
-        .bind(&link.hash)
-        .bind(&next.hash)
-        .execute(&mut *tx)
-        .await?;
-        link = next;
+    let many = rows.chunks_exact(limits::AUDIT_ROWS_A_STATEMENT);
+    let rest = many.remainder();
+    for chunk in many.chain(rest.chunks(1)) {
+        let statement = if chunk.len() == 1 { &*INSERT_ONE } else { &*INSERT_MANY };
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(statement.as_str()));
+        for row in chunk {
+            let next = link.next(row);
+            query = query
+                .bind(next.node.clone())
+                .bind(next.sequence)
+                .bind(row.occurred_at.micros())
+                .bind(&row.event)
+                .bind(&row.actor)
+                .bind(&row.client_id)
+                .bind(&row.grant_id)
+                .bind(&row.request_id)
+                .bind(&row.outcome)
+                .bind(&row.detail)
+                .bind(link.hash)
+                .bind(next.hash.clone());
+            link = next;
+        }
+        query.execute(&mut *tx).await?;
     }
     tx.commit().await?;
     Ok(link)
+}
+
+static INSERT_ONE: LazyLock<String> = LazyLock::new(|| insert(1));
+static INSERT_MANY: LazyLock<String> = LazyLock::new(|| insert(limits::AUDIT_ROWS_A_STATEMENT));
+
+fn insert(rows: usize) -> String {
+    let columns = "node, sequence, occurred_at, event, actor, client_id, grant_id, request_id, outcome, detail, \
+                   previous_hash, hash";
+    let count = columns.split(", ").count();
+    let row = |row: usize| {
+        let places: Vec<String> = (1..=count).map(|column| format!("${}", row * count + column)).collect();
+        format!("({})", places.join(", "))
+    };
+    format!("insert into audit ({columns}) values {}", (0..rows).map(row).collect::<Vec<_>>().join(", "))
 }
 
 /// Checks every chain from its first row: gives the number of rows, or the first row that does not fit.

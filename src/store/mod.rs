@@ -24,7 +24,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyPool, ConnectOptions, Executor};
+use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection as _, Executor};
 use tokio::sync::broadcast;
 
 use crate::config::Config;
@@ -98,6 +98,8 @@ impl Store {
                 let pool = AnyPoolOptions::new()
                     .max_connections(config.database.connections_max)
                     .acquire_timeout(Duration::from_secs(limits::DATABASE_WAIT_SECONDS))
+                    .test_before_acquire(false)
+                    .before_acquire(|connection, meta| Box::pin(still_answers(connection, meta.idle_for)))
                     .connect_with(options)
                     .await?;
                 Ok(Self { write: pool.clone(), read: pool, engine: Engine::Postgres, news })
@@ -192,6 +194,15 @@ pub fn is_conflict(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|e| e.is_unique_violation() || e.is_foreign_key_violation())
 }
 
+/// Asks a connection whether it is still there, but not one that was used a moment ago: asking before every statement
+/// would double the round trips of the busiest paths.
+async fn still_answers(connection: &mut AnyConnection, idle_for: Duration) -> sqlx::Result<bool> {
+    if idle_for >= Duration::from_millis(limits::DATABASE_IDLE_TRUSTED_MILLIS) {
+        connection.ping().await?;
+    }
+    Ok(true)
+}
+
 async fn sqlite_pool(file: &Path, connections: u32) -> Result<AnyPool> {
     let mut url = url::Url::parse("sqlite:///").map_err(|e| sqlx::Error::Configuration(e.into()))?;
     let absolute =
@@ -202,6 +213,7 @@ async fn sqlite_pool(file: &Path, connections: u32) -> Result<AnyPool> {
     let pool = AnyPoolOptions::new()
         .max_connections(connections)
         .min_connections(1)
+        .test_before_acquire(false)
         .acquire_timeout(Duration::from_secs(limits::DATABASE_WAIT_SECONDS))
         .after_connect(|connection, _| {
             Box::pin(async move {

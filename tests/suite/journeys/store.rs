@@ -31,6 +31,19 @@ on_both_engines! {
         assert!(broken.contains("row 2"), "{broken}");
     }
 
+    async fn a_busy_moment_is_chained_like_a_quiet_one(world) {
+        for _ in 0..100 {
+            world.app.audit.note(Fact { event: "test.fact", outcome: "ok", ..Fact::default() }).await;
+        }
+        world.app.audit.record(Fact { event: "test.last", outcome: "ok", ..Fact::default() }).await.unwrap();
+        let written = async {
+            while store::audit::verify(&world.app.store).await.unwrap() != Ok(101) {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(10), written).await.unwrap();
+    }
+
     /// Attack: the operator shortens the idle life, the living token ends and is swept, and the stolen one it replaced
     /// would pass for unspent.
     async fn a_spent_refresh_token_is_never_swept_back_to_life(world) {
