@@ -11,8 +11,6 @@ use super::browser::{Browser, Seen};
 
 /// The challenge of the verifier in RFC 7636 appendix B.
 pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-/// That verifier.
-pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 /// A password long enough.
 pub const PASSWORD: &str = "correct horse battery";
 /// A loopback redirect URI, as native clients register it.
