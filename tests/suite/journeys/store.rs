@@ -69,6 +69,28 @@ on_both_engines! {
         assert_eq!(rows().await, 0);
     }
 
+    /// What was decided on a moment ago may have changed: the write itself repeats the conditions.
+    async fn the_store_rotates_nothing_whose_grant_client_or_user_ended_meanwhile(world) {
+        let (store, now) = (&world.app.store, world.clock.now());
+        for (name, statement) in [
+            ("g1", "update grants set revoked_at = 1 where id = $1"),
+            ("g2", "update clients set suspended_at = 1 where id = $1"),
+            ("g3", "update clients set revoked_at = 1 where id = $1"),
+            ("g4", "update users set suspended_at = 1 where id = $1"),
+            ("g5", "update grants set used_at = 1 where id = $1"),
+        ] {
+            crate::support::mcp::granted(&world.app, name, "catalog:read").await;
+            let (spent, living) = (Secret::<Refresh>::mint().digest(), Secret::<Refresh>::mint().digest());
+            let expires_at = now.plus_seconds(1_000);
+            let mut tx = store.begin().await.unwrap();
+            store::refresh_tokens::add(&mut tx, &spent, name, expires_at, now).await.unwrap();
+            tx.commit().await.unwrap();
+            sqlx::query(statement).bind(name).execute(store.write()).await.unwrap();
+            let next = Successor { replaces: &spent, digest: &living, answer: "", expires_at };
+            assert_eq!(store::refresh_tokens::rotate(store, &next, now).await.unwrap(), name == "g5", "{name}");
+        }
+    }
+
     async fn news_of_another_process_arrives(world) {
         let stop = tokio_util::sync::CancellationToken::new();
         let mut news = world.app.store.subscribe();
