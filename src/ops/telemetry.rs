@@ -1,5 +1,7 @@
 //! Log lines: text for people, JSON for machines, on standard error. Never a secret.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{ConfigError, Log};
@@ -13,8 +15,11 @@ pub fn start(log: &Log) -> Result<(), ConfigError> {
     // wants that names it: a later directive for a target replaces an earlier one.
     let filter = EnvFilter::try_new(format!("rmcp=error,{}", log.filter))
         .map_err(|e| ConfigError(format!("log.filter = \"{}\": {e}", log.filter)))?;
-    let lines =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false);
     let _ = if log.json { lines.json().try_init() } else { lines.compact().try_init() };
     Ok(())
 }
