@@ -19,7 +19,7 @@ fn file(name: &str) -> String {
 }
 
 #[test]
-fn compose_starts_postgres_17_and_postern_in_order_and_holds_no_secret() {
+fn compose_starts_the_database_and_postern_in_order_and_holds_no_secret() {
     let text = file("docker-compose.yml");
     let compose: Value = serde_saphyr::from_str(&text).unwrap();
     let service = |name: &str| &compose["services"][name];

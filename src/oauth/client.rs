@@ -116,6 +116,27 @@ pub struct Metadata {
     pub software_version: Option<String>,
 }
 
+impl Metadata {
+    /// Of a client that says where answers go and what it does, and nothing of itself.
+    pub fn plain(
+        redirect_uris: Vec<String>,
+        grant_types: Vec<GrantType>,
+        token_endpoint_auth_method: AuthMethod,
+    ) -> Self {
+        Self {
+            redirect_uris,
+            grant_types,
+            token_endpoint_auth_method,
+            client_uri: None,
+            logo_uri: None,
+            scope: None,
+            application_type: None,
+            software_id: None,
+            software_version: None,
+        }
+    }
+}
+
 /// A client as the store knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {

@@ -175,21 +175,9 @@ pub fn pre_registered(
     };
     let listed: Vec<&str> = asked.redirect_uris.iter().map(String::as_str).collect();
     let schemes: Vec<&str> = APP_SCHEMES.into_iter().chain(["*.*"]).collect();
-    let metadata = Metadata {
-        redirect_uris: check_redirects(&listed, &schemes)?,
-        grant_types,
-        token_endpoint_auth_method: if secret.is_some() {
-            AuthMethod::ClientSecretBasic
-        } else {
-            AuthMethod::None
-        },
-        client_uri: None,
-        logo_uri: None,
-        scope,
-        application_type: None,
-        software_id: None,
-        software_version: None,
-    };
+    let method = if secret.is_some() { AuthMethod::ClientSecretBasic } else { AuthMethod::None };
+    let plain = Metadata::plain(check_redirects(&listed, &schemes)?, grant_types, method);
+    let metadata = Metadata { scope, ..plain };
     Ok(NewClient { id, kind: ClientKind::PreRegistered, name, metadata, secret_digest: secret })
 }
 

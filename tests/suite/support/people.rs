@@ -38,17 +38,11 @@ impl World {
     /// A public client that may use codes and refresh tokens.
     pub async fn client(&self, kind: ClientKind, name: &str, redirect_uris: &[&str]) -> Client {
         let now = self.clock.now();
-        let metadata = Metadata {
-            redirect_uris: redirect_uris.iter().map(|&uri| uri.to_owned()).collect(),
-            grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
-            token_endpoint_auth_method: AuthMethod::None,
-            client_uri: None,
-            logo_uri: None,
-            scope: None,
-            application_type: None,
-            software_id: None,
-            software_version: None,
-        };
+        let metadata = Metadata::plain(
+            redirect_uris.iter().map(|&uri| uri.to_owned()).collect(),
+            vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+            AuthMethod::None,
+        );
         let client =
             NewClient { id: secret::id(now), kind, name: name.to_owned(), metadata, secret_digest: None };
         store::clients::add(&self.app.store, &client, now).await.unwrap();
