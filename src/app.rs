@@ -20,6 +20,7 @@ use crate::secret::{self, Vault};
 use crate::store::{self, Store};
 use crate::web::described::Memory;
 use crate::web::endpoints::register::Hour;
+use crate::web::rates::Rates;
 
 /// The parts of a running server. See [`Parts`].
 #[derive(Clone)]
@@ -51,6 +52,8 @@ pub struct Parts {
     pub outbound: Outbound,
     /// What this node knows of documents being fetched.
     pub described: Memory,
+    /// How often one address and one client asked.
+    pub rates: Rates,
     /// Registrations within this hour.
     pub registrations: Hour,
 }
@@ -106,6 +109,7 @@ impl App {
             baseline: scopes::baseline(actions.all().iter().map(AsRef::as_ref)),
             keys: Arc::new(ArcSwap::from_pointee(keys)),
             actions: Arc::new(actions),
+            rates: Rates::new(&config),
             config,
             clock,
             store,

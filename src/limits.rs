@@ -66,10 +66,18 @@ pub const ARGON2_PASSES: u32 = 2;
 pub const ARGON2_LANES: u32 = 1;
 /// How many sign-ins may wait for a core; more than that are told to come back (attack C08).
 pub const PASSWORD_QUEUE_MAX: usize = 64;
-/// Failed sign-ins of one address before it has to wait, whatever the door (attack C08).
-pub const SIGN_IN_FAILURES_MAX: i64 = 10;
-/// How long those failures count, in seconds.
-pub const SIGN_IN_WINDOW_SECONDS: i64 = 900;
+/// Guesses at one account that cost no wait, whatever the door (attack C08): what a person needs to remember.
+pub const GUESSES_FREE_MAX: i64 = 5;
+/// The wait after the first guess that costs one, in seconds; doubled at each.
+pub const GUESS_WAIT_SECONDS: i64 = 2;
+/// The longest wait, in seconds: under 300 guesses a day, and not long for an owner at a new desk.
+pub const GUESS_WAIT_SECONDS_MAX: i64 = 300;
+/// How long guesses count after the last one, in seconds: a day.
+pub const GUESSES_KEPT_SECONDS: i64 = 86_400;
+/// How long a browser that was signed in to is remembered, in seconds: half a year.
+pub const KNOWN_BROWSER_SECONDS: i64 = 180 * 86_400;
+/// Buckets of requests that a node remembers, at some 100 bytes each: more addresses than ask within two minutes.
+pub const RATES_REMEMBERED_MAX: u64 = 100_000;
 /// A session that nobody used for this long has ended, in seconds: a working day and the night after it.
 pub const SESSION_IDLE_SECONDS: i64 = 86_400;
 /// A session has ended after this long, however much it was used, in seconds: a week.

@@ -63,6 +63,38 @@ pub const KEYS: &[Key] = &[
         "Says that a proxy in front ends TLS; needed where public_url is not loopback.",
     ),
     key(
+        "proxies",
+        "POSTERN_PROXIES",
+        None,
+        "Networks of the proxies in front, such as 10.0.0.0/8; only they are believed about where a request came from.",
+    ),
+    key(
+        "proxy_header",
+        "POSTERN_PROXY_HEADER",
+        Some("x-forwarded-for"),
+        "The header in which those proxies write it: x-forwarded-for or forwarded.",
+    ),
+    key(
+        "rates.token",
+        "POSTERN_RATES_TOKEN",
+        Some("6000"),
+        "Requests a minute from one address, and from one confidential client, at each of /token, /revoke, /par and /device_authorization; 0 for no limit.",
+    ),
+    key(
+        "rates.introspect",
+        "POSTERN_RATES_INTROSPECT",
+        Some("60000"),
+        "The same at /introspect, where a resource server may ask for every call.",
+    ),
+    key("rates.register", "POSTERN_RATES_REGISTER", Some("600"), "The same at /register."),
+    key("rates.authorize", "POSTERN_RATES_AUTHORIZE", Some("1200"), "The same at /authorize."),
+    key(
+        "rates.sign_in",
+        "POSTERN_RATES_SIGN_IN",
+        Some("600"),
+        "The same at /login, /device and links that sign in, counted together.",
+    ),
+    key(
         "catalog.paths",
         "POSTERN_CATALOG_PATHS",
         None,

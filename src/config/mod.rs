@@ -3,6 +3,7 @@
 //! Owns: every key, its one environment name, where each value came from, and which combinations are refused.
 //! The only reader of the environment. Does not own: limits that nobody should change (`limits`).
 
+mod guarding;
 mod keys;
 mod raw;
 
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
+pub use guarding::{Proxies, ProxyHeader, Rates, subscriber};
 pub use keys::{KEYS, Key};
 pub use raw::{Flags, Origin, Raw};
 
@@ -27,6 +29,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the embedded database and the encryption key live.
     pub data_dir: PathBuf,
+    /// Whose word counts for where a request came from.
+    pub proxies: Proxies,
+    /// How often one address may ask.
+    pub rates: Rates,
     /// Where the rows are.
     pub database: Database,
     /// The key-encryption key in base64url, or `None` for the file in the data directory.
@@ -237,6 +243,8 @@ impl Config {
             public_url,
             listen: raw.parse("listen", "an address and a port, such as 127.0.0.1:8787")?,
             data_dir: PathBuf::from(raw.text("data_dir")),
+            proxies: Proxies::from_raw(raw)?,
+            rates: Rates::from_raw(raw)?,
             database: database(raw)?,
             encryption_key: raw.optional("encryption_key").map(Hidden::new),
             title: raw.text("title"),

@@ -10,6 +10,7 @@ pub mod codes;
 pub mod consents;
 pub mod events;
 pub mod grants;
+pub mod guesses;
 pub mod keys;
 pub mod links;
 pub mod refresh_tokens;

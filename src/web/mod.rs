@@ -8,6 +8,8 @@ pub mod error;
 pub mod form;
 pub mod page;
 pub mod pages;
+pub mod peer;
+pub mod rates;
 pub mod session;
 
 use axum::Router;
@@ -16,5 +18,5 @@ use crate::app::App;
 
 /// Both trees.
 pub fn routes(app: App) -> Router {
-    Router::new().merge(endpoints::routes()).merge(pages::routes(&app)).with_state(app)
+    Router::new().merge(endpoints::routes(&app)).merge(pages::routes(&app)).with_state(app)
 }

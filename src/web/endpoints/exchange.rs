@@ -23,6 +23,7 @@ use crate::store::refresh_tokens::Successor;
 use crate::store::{self, grants::NewGrant};
 use crate::web::error::Failure;
 use crate::web::form::Form;
+use crate::web::rates::{Door, by_client};
 use crate::{access, limits};
 
 /// `authorization_code` (RFC 6749 section 4.1.3).
@@ -33,6 +34,7 @@ pub(super) async fn code(app: &App, presented: &Presented, form: &Form) -> Resul
         .ok_or(Refusal::Malformed("code_verifier must be 43 to 128 unreserved characters"))?;
     let resources = form.resources();
     let client = authenticated(app, presented).await?;
+    by_client(app, Door::Token, &client)?;
     if !client.may(GrantType::AuthorizationCode) {
         return Err(Refusal::GrantNotRegistered.into());
     }
@@ -95,6 +97,7 @@ pub(super) async fn refresh(app: &App, presented: &Presented, form: &Form) -> Re
         let (client, found) = store::refresh_tokens::find(&app.store, &presented.client_id, &digest).await?;
         presented.prove(client.as_ref())?;
         let client = client.ok_or(Refusal::UnknownClient)?;
+        by_client(app, Door::Token, &client)?;
         let (Some(token), Some(found)) = (&token, found) else { return Err(Refusal::Unknown.into()) };
         let shown =
             refresh::Presented { client_id: &client.id, scope: scope.as_ref(), resources: &resources };
@@ -170,6 +173,7 @@ pub(super) async fn client_credentials(
     let asked: Option<ScopeSet> =
         form.get("scope").map(str::parse).transpose().map_err(|_| Refusal::BadScope)?;
     let client = authenticated(app, presented).await?;
+    by_client(app, Door::Token, &client)?;
     if client.secret_digest.is_none() {
         return Err(Refusal::PublicClient.into());
     }

@@ -10,12 +10,14 @@ pub mod token;
 pub mod userinfo;
 
 use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
 
-use super::cors;
+use super::{cors, rates};
 use crate::app::App;
 
 /// The endpoints.
-pub fn routes() -> Router<App> {
+pub fn routes(app: &App) -> Router<App> {
+    let limit = from_fn_with_state(app.clone(), rates::machines);
     Router::new()
         .merge(metadata::routes())
         .merge(jwks::routes())
@@ -23,7 +25,9 @@ pub fn routes() -> Router<App> {
         .merge(token::routes())
         .merge(revoke::routes())
         .merge(userinfo::routes())
-        .layer(axum::middleware::from_fn(cors::open))
+        .layer(limit.clone())
+        // Around the limit: a program in a browser must be able to read that it is to wait.
+        .layer(from_fn(cors::open))
         // After the layer: no program in a browser has the secret that introspection asks for.
-        .merge(introspect::routes())
+        .merge(introspect::routes().layer(limit))
 }

@@ -14,7 +14,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
-use super::page;
+use super::{page, rates};
 use crate::app::App;
 use crate::limits;
 
@@ -35,5 +35,6 @@ pub fn routes(app: &App) -> Router<App> {
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::wrong_method)
         .layer(DefaultBodyLimit::max(limits::PAGE_FORM_BYTES_MAX))
+        .layer(from_fn_with_state(app.clone(), rates::people))
         .layer(from_fn_with_state(app.clone(), page::dress))
 }

@@ -17,6 +17,8 @@
 mod authorize;
 mod codes;
 mod described;
+mod guesses;
 mod mcp;
+mod rates;
 mod registration;
 mod token_clients;
