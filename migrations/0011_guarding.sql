@@ -23,3 +23,7 @@ create table known_browsers (
     primary key (user_id, browser_digest)
 );
 create index known_browsers_by_time on known_browsers (seen_at);
+
+-- The longest life of a token that the key signed, in seconds: it stays published until the last of them has expired,
+-- also where the configured life became shorter meanwhile.
+alter table signing_keys add column token_seconds bigint not null default 900;

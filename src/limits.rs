@@ -92,6 +92,10 @@ pub const HEALTHCHECK_BYTES_MAX: u64 = 4_096;
 pub const SWEEP_SECONDS: u64 = 600;
 /// How long an ended code or request is kept, in seconds, so that its replay is recognised.
 pub const ENDED_KEPT_SECONDS: i64 = 86_400;
+/// How long a key is published before it signs, in seconds: twelve times what published keys may be cached.
+pub const KEY_LEAD_SECONDS: i64 = 3_600;
+/// Longest time that one key may be told to sign, in days: ten years.
+pub const KEY_ROTATE_DAYS_MAX: i64 = 3_650;
 /// How much longer than a token's life a superseded key verifies, in seconds: clocks differ.
 pub const KEY_OVERLAP_SECONDS: i64 = 600;
 /// How long a stopping server lets requests finish, in seconds.

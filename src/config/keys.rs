@@ -55,6 +55,11 @@ pub const KEYS: &[Key] = &[
         "POSTERN_ENCRYPTION_KEY",
         "32 bytes in base64url that seal private keys in the database; left out, a file in the data directory, made on first start.",
     ),
+    secret(
+        "encryption_key_previous",
+        "POSTERN_ENCRYPTION_KEY_PREVIOUS",
+        "The key before encryption_key, while not everything is sealed again; see `postern keys reseal`.",
+    ),
     key("title", "POSTERN_TITLE", Some("Postern"), "The name people see on pages and in their client."),
     key(
         "tls.in_front",
@@ -136,7 +141,18 @@ pub const KEYS: &[Key] = &[
         Some("365"),
         "A grant ends this many days after consent.",
     ),
-    key("tokens.algorithm", "POSTERN_TOKENS_ALGORITHM", Some("ES256"), "ES256, RS256 or EdDSA."),
+    key(
+        "keys.algorithm",
+        "POSTERN_KEYS_ALGORITHM",
+        Some("ES256"),
+        "What the next signing key will be: ES256, RS256 or EdDSA.",
+    ),
+    key(
+        "keys.rotate_days",
+        "POSTERN_KEYS_ROTATE_DAYS",
+        Some("90"),
+        "A new signing key takes over after so many days; 0 for never.",
+    ),
     key(
         "mcp.tool_names",
         "POSTERN_MCP_TOOL_NAMES",

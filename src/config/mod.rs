@@ -6,6 +6,7 @@
 mod guarding;
 mod keys;
 mod raw;
+mod signing;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use url::Url;
 pub use guarding::{Proxies, ProxyHeader, Rates, subscriber};
 pub use keys::{KEYS, Key};
 pub use raw::{Flags, Origin, Raw};
+pub use signing::{Algorithm, Keys};
 
 use crate::limits;
 
@@ -43,7 +45,11 @@ pub struct Config {
     pub catalog: Catalog,
     /// Which kinds of client may come.
     pub clients: Clients,
-    /// Lifetimes and algorithm of tokens.
+    /// The key before that one, while some values are still sealed under it.
+    pub encryption_key_previous: Option<Hidden>,
+    /// What signs tokens.
+    pub keys: Keys,
+    /// Lifetimes of tokens.
     pub tokens: Tokens,
     /// Exceptions for outbound calls in tests.
     pub outbound: Outbound,
@@ -146,7 +152,7 @@ pub struct Clients {
     pub self_registered: bool,
 }
 
-/// Lifetimes and algorithm of tokens.
+/// Lifetimes of tokens.
 #[derive(Clone, Debug)]
 pub struct Tokens {
     /// Life of an access token, in seconds; 900 at least, since VS Code loops on five minutes or less.
@@ -155,35 +161,6 @@ pub struct Tokens {
     pub refresh_idle_seconds: i64,
     /// A grant ends this long after consent, in seconds, however often it is refreshed.
     pub refresh_absolute_seconds: i64,
-    /// `ES256`, `RS256` or `EdDSA`.
-    pub algorithm: Algorithm,
-}
-
-/// What access tokens are signed with (RFC 7518 section 3.1, RFC 8037).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    /// ECDSA on P-256: the default.
-    Es256,
-    /// RSA PKCS#1 v1.5, for verifiers that know nothing else.
-    Rs256,
-    /// Ed25519.
-    EdDsa,
-}
-
-impl Algorithm {
-    /// The `alg` value.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Es256 => "ES256",
-            Self::Rs256 => "RS256",
-            Self::EdDsa => "EdDSA",
-        }
-    }
-
-    /// From the `alg` value.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Es256, Self::Rs256, Self::EdDsa].into_iter().find(|a| a.as_str() == text)
-    }
 }
 
 /// Exceptions for outbound calls, so that described clients can be tested without a network. Refused unless
@@ -253,6 +230,8 @@ impl Config {
                 described: raw.boolean("clients.described")?,
                 self_registered: raw.boolean("clients.self_registered")?,
             },
+            encryption_key_previous: raw.optional("encryption_key_previous").map(Hidden::new),
+            keys: Keys::from_raw(raw)?,
             tokens: tokens(raw)?,
             outbound: outbound(raw)?,
             tool_names: tool_names(raw)?,
@@ -347,15 +326,11 @@ fn tokens(raw: &Raw) -> Result<Tokens, ConfigError> {
             limits::ACCESS_TOKEN_SECONDS_MAX,
         )));
     }
-    let algorithm = raw.text("tokens.algorithm");
     let days = |key| raw.parse::<i64>(key, "a whole number of days").map(|d| d.max(1) * 86_400);
     Ok(Tokens {
         access_seconds,
         refresh_idle_seconds: days("tokens.refresh_idle_days")?,
         refresh_absolute_seconds: days("tokens.refresh_absolute_days")?,
-        algorithm: Algorithm::parse(&algorithm).ok_or_else(|| {
-            ConfigError(format!("tokens.algorithm = \"{algorithm}\": one of ES256, RS256, EdDSA"))
-        })?,
     })
 }
 

@@ -16,5 +16,6 @@ pub mod refresh;
 pub mod registration;
 pub mod request;
 pub mod resource;
+pub mod rotation;
 pub mod scope;
 pub mod step;

@@ -46,6 +46,7 @@ pub async fn serve(config: Config) -> Result<ExitCode, Box<dyn std::error::Error
     let router = router(&app)?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     tasks.spawn(news::follow(app.clone(), stop.clone()));
+    tasks.spawn(news::rotate_keys(app.clone(), stop.clone()));
     tasks.spawn(sweep::run(app.clone(), stop.clone()));
     tasks.spawn(app.store.clone().listen(app.config.clone(), app.clock.clone(), stop.clone()));
     let first_admin = crate::identity::first_admin_link(&app).await?;

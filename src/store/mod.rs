@@ -16,6 +16,7 @@ pub mod links;
 pub mod refresh_tokens;
 pub mod requests;
 pub mod revoked_tokens;
+pub mod sealed;
 pub mod sessions;
 pub mod sweep;
 pub mod users;

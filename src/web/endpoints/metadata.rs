@@ -29,7 +29,10 @@ pub fn routes() -> Router<App> {
 }
 
 async fn authorization_server(State(app): State<App>) -> Response {
-    published(&metadata::authorization_server(&app.config, &app.scopes))
+    let mut document = metadata::authorization_server(&app.config, &app.scopes);
+    // Of the keys there are, not of the one that is wanted next.
+    document["id_token_signing_alg_values_supported"] = json!(app.keys.load().algorithms());
+    published(&document)
 }
 
 async fn protected_resource(State(app): State<App>) -> Response {

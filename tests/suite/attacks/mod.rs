@@ -18,6 +18,7 @@ mod authorize;
 mod codes;
 mod described;
 mod guesses;
+mod keys;
 mod mcp;
 mod rates;
 mod registration;
