@@ -3,6 +3,7 @@
 pub mod account;
 pub mod admin;
 pub mod authorize;
+pub mod connect;
 pub mod consent;
 pub mod error;
 pub mod finished;
@@ -24,6 +25,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/", get(account::front))
         .route("/account", get(account::show))
         .route("/logout", get(account::ask).post(account::sign_out))
+        .route("/connect", get(connect::show))
         .route("/admin", get(admin::show))
         .route("/admin/revoke", post(admin::revoke))
         .route("/admin/first/{secret}", get(first_admin::show).post(first_admin::make))
