@@ -6,5 +6,6 @@ pub mod clients;
 mod mcp_call;
 mod mcp_revoke;
 mod pages;
+mod replays;
 mod sign_in;
 pub mod store;
