@@ -17,6 +17,7 @@
 mod authorize;
 mod codes;
 mod described;
+mod device;
 mod mcp;
 mod registration;
 mod token_clients;
