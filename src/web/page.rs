@@ -301,6 +301,13 @@ pub fn day(time: Time) -> String {
         .unwrap_or_else(|| time.rfc3339())
 }
 
+/// `4 October 2027, 14:05 UTC`.
+pub fn moment(time: Time) -> String {
+    let rfc3339 = time.rfc3339();
+    let clock = rfc3339.get(11..16).unwrap_or_default();
+    format!("{}, {clock} UTC", day(time))
+}
+
 /// A file that every visitor may keep for ever: its address changes with its content.
 struct Asset {
     text: &'static str,

@@ -5,6 +5,7 @@ pub mod admin;
 pub mod authorize;
 pub mod connect;
 pub mod consent;
+pub mod device;
 pub mod error;
 pub mod finished;
 pub mod first_admin;
@@ -31,6 +32,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/admin/first/{secret}", get(first_admin::show).post(first_admin::make))
         .route("/authorize", get(authorize::begin).post(authorize::begin_with_form))
         .route("/authorize/{id}", get(authorize::resume))
+        .route("/device", get(device::show).post(device::enter))
         .route("/login", get(login::show).post(login::sign_in))
         .route("/consent/{id}", post(consent::decide).get(consent::back))
         .merge(page::routes())
