@@ -3,11 +3,9 @@
 use std::sync::LazyLock;
 
 use askama::Template;
-use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
@@ -305,11 +303,7 @@ static STYLE: LazyLock<Style> = LazyLock::new(|| {
 });
 
 /// The one stylesheet. Its address changes with its content, so it is kept for ever.
-pub fn routes() -> Router<App> {
-    Router::new().route("/static/postern.css", get(style))
-}
-
-async fn style(headers: HeaderMap) -> Response {
+pub async fn style(headers: HeaderMap) -> Response {
     let kept =
         [(header::CACHE_CONTROL, "public, max-age=31536000, immutable"), (header::ETAG, STYLE.etag.as_str())];
     if headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag == STYLE.etag.as_str()) {
