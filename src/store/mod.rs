@@ -13,6 +13,7 @@ pub mod grants;
 pub mod keys;
 pub mod links;
 pub mod refresh_tokens;
+pub mod replays;
 pub mod requests;
 pub mod revoked_tokens;
 pub mod sessions;
