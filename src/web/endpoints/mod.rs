@@ -1,6 +1,6 @@
 //! For machines: JSON, no cookies, CORS where browsers' programs call.
 
-mod exchange;
+mod grants;
 pub mod introspect;
 pub mod jwks;
 pub mod metadata;

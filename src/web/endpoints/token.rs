@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 use serde_json::json;
 
-use super::exchange;
+use super::grants;
 use crate::app::App;
 use crate::audit::Fact;
 use crate::limits;
@@ -45,9 +45,9 @@ async fn issue(
     let grant_type = form.need("grant_type")?;
     let presented = presented(headers, &form)?;
     let answer = match grant_type {
-        "authorization_code" => exchange::code(app, &presented, &form).await,
-        "refresh_token" => exchange::refresh(app, &presented, &form).await,
-        "client_credentials" => exchange::client_credentials(app, &presented, &form).await,
+        "authorization_code" => grants::code::exchange(app, &presented, &form).await,
+        "refresh_token" => grants::refresh::exchange(app, &presented, &form).await,
+        "client_credentials" => grants::client_credentials::exchange(app, &presented, &form).await,
         _ => Err(Refusal::UnknownGrantType.into()),
     };
     if let Err(Failure::Refused(refusal)) = &answer {
