@@ -62,7 +62,7 @@ pub enum Refusal {
     #[error("the client is not registered for this grant_type")]
     GrantNotRegistered,
     /// No grant that this server knows.
-    #[error("grant_type must be authorization_code, refresh_token or client_credentials")]
+    #[error("grant_type is none of grant_types_supported")]
     UnknownGrantType,
     /// No such code or token, or no longer.
     #[error("it is unknown or has ended")]

@@ -2,17 +2,35 @@
 
 use serde_json::json;
 
+use crate::access::policy::{self, Ask, Behind};
 use crate::app::App;
 use crate::audit::Fact;
 use crate::clock::Time;
 use crate::oauth::claims::{AccessClaims, sign_access};
-use crate::oauth::client::Client;
+use crate::oauth::client::{Client, GrantType};
+use crate::oauth::error::Refusal;
 use crate::oauth::grant::Grant;
 use crate::oauth::id_token::IdToken;
 use crate::oauth::scope::ScopeSet;
 use crate::secret::{self, Refresh, Secret};
 use crate::store::events::Event;
 use crate::web::error::Failure;
+
+/// What may be issued of `scope` under `grant` to `client` in this `way`.
+///
+/// # Errors
+/// As [`policy::decide`].
+pub(super) fn may(
+    app: &App,
+    client: &Client,
+    way: GrantType,
+    grant: &Grant,
+    scope: &ScopeSet,
+    now: Time,
+) -> Result<ScopeSet, Refusal> {
+    let (behind, resource) = (Behind::Grant(grant), grant.resource.as_str());
+    policy::decide(&Ask { client, way, behind, scope, resource, offer: app.offer() }, now)
+}
 
 /// Dead if unused until then, and never beyond the grant.
 pub(super) fn idle_end(app: &App, grant: &Grant, now: Time) -> Time {

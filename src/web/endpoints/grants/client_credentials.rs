@@ -1,9 +1,9 @@
 //! `client_credentials`: a program's own secret becomes an access token.
 
 use super::answer::{Issue, note};
-use crate::access;
+use crate::access::policy::{self, Ask, Behind};
 use crate::app::App;
-use crate::oauth::client::{Client, GrantType};
+use crate::oauth::client::GrantType;
 use crate::oauth::client_auth::Presented;
 use crate::oauth::error::Refusal;
 use crate::oauth::grant::Grant;
@@ -25,15 +25,17 @@ pub(in crate::web::endpoints) async fn exchange(
     let asked: Option<ScopeSet> =
         form.get("scope").map(str::parse).transpose().map_err(|_| Refusal::BadScope)?;
     let client = authenticated(app, presented).await?;
-    if client.secret_digest.is_none() {
-        return Err(Refusal::PublicClient.into());
-    }
-    if !client.may(GrantType::ClientCredentials) {
-        return Err(Refusal::GrantNotRegistered.into());
-    }
-    let ours = [app.config.resource()];
-    let resource = resource::resolve(&form.resources(), &ours).ok_or(Refusal::OtherResource)?;
-    let scope = own_scope(app, &client, asked.as_ref())?;
+    let resource = resource::resolve(&form.resources(), &app.resources).ok_or(Refusal::OtherResource)?;
+    let asked = asked.unwrap_or_else(|| policy::own_ceiling(&client, app.offer()));
+    let ask = Ask {
+        client: &client,
+        way: GrantType::ClientCredentials,
+        behind: Behind::Itself,
+        scope: &asked,
+        resource,
+        offer: app.offer(),
+    };
+    let scope = policy::decide(&ask, now)?;
     let (id, expires_at) = (secret::id(now), now.plus_seconds(app.config.tokens.refresh_absolute_seconds));
     let known =
         store::grants::find_of_client(&app.store, &client.id, resource, &scope.to_string(), now).await?;
@@ -81,16 +83,4 @@ pub(in crate::web::endpoints) async fn exchange(
     let answer = issue.answer(app, now)?;
     note(app, "token.issued", &grant).await;
     Ok(answer)
-}
-
-/// What a program may have on its own behalf: what it registered, or else what only reads; never a person's identity.
-fn own_scope(app: &App, client: &Client, asked: Option<&ScopeSet>) -> Result<ScopeSet, Refusal> {
-    let registered: Option<ScopeSet> = client.metadata.scope.as_deref().and_then(|text| text.parse().ok());
-    let mut allowed = registered.map_or_else(|| app.baseline.clone(), |r| r.intersection(&app.scopes));
-    for scope in access::scopes::IDENTITY {
-        allowed = allowed.without(scope);
-    }
-    let Some(asked) = asked else { return Ok(allowed) };
-    let cut = asked.intersection(&allowed);
-    if cut.is_empty() && !asked.is_empty() { Err(Refusal::MoreScope) } else { Ok(cut) }
 }

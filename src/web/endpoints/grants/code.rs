@@ -1,6 +1,6 @@
 //! `authorization_code`: what a person allowed becomes the first tokens of a grant.
 
-use super::answer::{Issue, idle_end, note, tell_revoked};
+use super::answer::{Issue, idle_end, may, note, tell_revoked};
 use crate::app::App;
 use crate::oauth::client::GrantType;
 use crate::oauth::client_auth::Presented;
@@ -25,9 +25,6 @@ pub(in crate::web::endpoints) async fn exchange(
         .ok_or(Refusal::Malformed("code_verifier must be 43 to 128 unreserved characters"))?;
     let resources = form.resources();
     let client = authenticated(app, presented).await?;
-    if !client.may(GrantType::AuthorizationCode) {
-        return Err(Refusal::GrantNotRegistered.into());
-    }
     let digest = Secret::<Code>::presented(text).ok_or(Refusal::Unknown)?.digest();
     let shown = code::Presented {
         client_id: &client.id,
@@ -51,6 +48,7 @@ pub(in crate::web::endpoints) async fn exchange(
         // Dropped, not committed: the code is as it was.
         Redemption::Refused(refusal) => return Err(refusal.into()),
     }
+    let scope = may(app, &client, GrantType::AuthorizationCode, &found.grant, &found.grant.scope, now)?;
     let wants = found.grant.scope.contains("offline_access") || client.may(GrantType::RefreshToken);
     let next = wants.then(Secret::<Refresh>::mint);
     if let Some(next) = &next {
@@ -60,7 +58,7 @@ pub(in crate::web::endpoints) async fn exchange(
     let issue = Issue {
         client: &client,
         grant: &found.grant,
-        scope: &found.grant.scope,
+        scope: &scope,
         refresh: next.as_ref(),
         nonce: found.nonce.as_deref(),
         authenticated_at: Some(found.authenticated_at),

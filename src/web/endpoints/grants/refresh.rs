@@ -1,10 +1,10 @@
 //! `refresh_token`: a refresh token becomes the next one and an access token.
 
-use super::answer::{Issue, idle_end, note, tell_revoked};
+use super::answer::{Issue, idle_end, may, note, tell_revoked};
 use crate::app::App;
 use crate::clock::Time;
 use crate::limits;
-use crate::oauth::client::Client;
+use crate::oauth::client::{Client, GrantType};
 use crate::oauth::client_auth::Presented;
 use crate::oauth::error::Refusal;
 use crate::oauth::refresh::{self, RefreshToken, Rotation};
@@ -40,7 +40,10 @@ pub(in crate::web::endpoints) async fn exchange(
             refresh::Presented { client_id: &client.id, scope: scope.as_ref(), resources: &resources };
         match refresh::rotate(&found, &shown, now) {
             Rotation::Refused(refusal) => return Err(refusal.into()),
-            Rotation::Repeat(sealed) => return Ok(open(token, &digest, &sealed)?),
+            Rotation::Repeat(sealed) => {
+                may(app, &client, GrantType::RefreshToken, &found.grant, &found.grant.scope, now)?;
+                return Ok(open(token, &digest, &sealed)?);
+            }
             Rotation::Reused => {
                 let mut tx = app.store.begin().await?;
                 store::grants::revoke(&mut tx, &app.store, &found.grant.id, "refresh-reuse", now).await?;
@@ -49,6 +52,7 @@ pub(in crate::web::endpoints) async fn exchange(
                 return Err(Refusal::Reused.into());
             }
             Rotation::Rotate(scope) => {
+                let scope = may(app, &client, GrantType::RefreshToken, &found.grant, &scope, now)?;
                 let rotated = replace(app, &client, &found, token, &scope, now).await?;
                 if let Some(answer) = rotated {
                     return Ok(answer);
