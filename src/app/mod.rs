@@ -15,6 +15,7 @@ use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::oauth::key::KeyRing;
+use crate::oauth::request::Offer;
 use crate::oauth::scope::ScopeSet;
 use crate::outbound::Outbound;
 use crate::secret::Vault;
@@ -49,6 +50,8 @@ pub struct Parts {
     pub scopes: ScopeSet,
     /// What resource metadata lists: the scopes that only read.
     pub baseline: ScopeSet,
+    /// Every protected resource that tokens are issued for (RFC 8707); the first is meant where a request names none.
+    pub resources: Vec<String>,
     /// The one way out.
     pub outbound: Outbound,
     /// What this node knows of documents being fetched.
@@ -111,6 +114,7 @@ impl App {
             keys: Arc::new(ArcSwap::from_pointee(ring)),
             actions: Arc::new(actions),
             rates: Rates::new(&config),
+            resources: vec![config.resource()],
             config,
             clock,
             store,
@@ -122,6 +126,13 @@ impl App {
             catalog,
         };
         Ok((Self(Arc::new(parts)), writer))
+    }
+}
+
+impl Parts {
+    /// What there is to ask for.
+    pub fn offer(&self) -> Offer<'_> {
+        Offer { scopes: &self.scopes, baseline: &self.baseline, resources: &self.resources }
     }
 }
 

@@ -10,6 +10,8 @@ pub mod page;
 pub mod pages;
 pub mod peer;
 pub mod rates;
+pub mod recipes;
+pub mod route;
 pub mod session;
 
 use axum::Router;
@@ -18,5 +20,5 @@ use crate::app::App;
 
 /// Both trees.
 pub fn routes(app: App) -> Router {
-    Router::new().merge(endpoints::routes(&app)).merge(pages::routes(&app)).with_state(app)
+    route::router(endpoints::ROUTES, &app).merge(pages::routes(&app)).with_state(app)
 }

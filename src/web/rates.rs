@@ -60,10 +60,9 @@ impl Door {
             "/device_authorization" => Some(Self::DeviceAuthorization),
             "/introspect" => Some(Self::Introspect),
             "/authorize" => Some(Self::Authorize),
-            "/login" if method == Method::POST => Some(Self::SignIn),
+            "/login" | "/device" if method == Method::POST => Some(Self::SignIn),
             "/register" => Some(Self::Register),
             path if path.starts_with("/register/") => Some(Self::Register),
-            path if path == "/device" || path.starts_with("/device/") => Some(Self::SignIn),
             path if path.starts_with("/admin/first/") => Some(Self::SignIn),
             _ => None,
         }
