@@ -90,6 +90,12 @@ pub const HEALTHCHECK_SECONDS: u64 = 3;
 pub const HEALTHCHECK_BYTES_MAX: u64 = 4_096;
 /// How often what has ended is removed, in seconds.
 pub const SWEEP_SECONDS: u64 = 600;
+/// Most rows of one statement of the sweeper: some milliseconds, so that nobody waits for it.
+pub const SWEEP_BATCH_ROWS: u32 = 1_000;
+/// Most batches of one kind in one sweep; the next sweep goes on.
+pub const SWEEP_BATCHES_MAX: usize = 1_000;
+/// How long a grant is kept after its end, in seconds: a month, for whoever asks what there was.
+pub const GRANTS_KEPT_SECONDS: i64 = 30 * 86_400;
 /// How long an ended code or request is kept, in seconds, so that its replay is recognised.
 pub const ENDED_KEPT_SECONDS: i64 = 86_400;
 /// How long a key is published before it signs, in seconds: twelve times what published keys may be cached.

@@ -28,12 +28,10 @@ pub async fn run(app: App, stop: CancellationToken) {
 /// # Errors
 /// [`store::Error::Database`].
 pub async fn once(app: &App) -> store::Result<u64> {
-    let now = app.clock.now();
-    let mut ended = store::sweep::ended(&app.store, now).await?;
-    ended += store::clients::sweep(&app.store, now).await?;
-    let retired = store::keys::retire(&app.store, now).await?;
-    if retired > 0 {
+    let swept = store::sweep::all(&app.store, app.clock.now()).await?;
+    // Keys may have been withdrawn; their ring is read again.
+    if swept.iter().any(|(chore, rows)| chore.table == "signing_keys" && *rows > 0) {
         app.store.tell(Event::KeysChanged);
     }
-    Ok(ended + retired)
+    Ok(swept.iter().map(|(_, rows)| rows).sum())
 }

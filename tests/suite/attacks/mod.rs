@@ -19,6 +19,7 @@ mod codes;
 mod described;
 mod device;
 mod guesses;
+mod housekeeping;
 mod keys;
 mod mcp;
 mod rates;

@@ -62,11 +62,9 @@ on_both_engines! {
             let row = sqlx::query("select count(*) from refresh_tokens").fetch_one(store.read()).await.unwrap();
             sqlx::Row::get::<i64, _>(&row, 0)
         };
-        store::sweep::ended(store, now.plus_seconds(500)).await.unwrap();
+        store::sweep::all(store, now.plus_seconds(500)).await.unwrap();
         assert_eq!(rows().await, 2, "the successor stays while what it replaced could be shown");
-        for _ in 0..2 {
-            store::sweep::ended(store, now.plus_seconds(2_000)).await.unwrap();
-        }
+        store::sweep::all(store, now.plus_seconds(2_000)).await.unwrap();
         assert_eq!(rows().await, 0);
     }
 
