@@ -190,6 +190,12 @@ pub const KEYS: &[Key] = &[
         "How tools are named in lists: safe, dotted or id; every form can be called.",
     ),
     key(
+        "conformance",
+        "POSTERN_CONFORMANCE",
+        Some("false"),
+        "For tests: also serves the tools, resources and prompts that the official MCP conformance suite calls; loopback only.",
+    ),
+    key(
         "outbound.resolve",
         "POSTERN_OUTBOUND_RESOLVE",
         None,
