@@ -29,3 +29,14 @@ create table device_guesses (
     guesses bigint not null,
     window_began_at bigint not null
 );
+
+-- An authorization request that its client pushed (RFC 9126), until a browser brings its name, once.
+create table pushed_requests (
+    -- SHA-256 of the unguessable part of the request_uri.
+    digest text primary key,
+    client_id text not null,
+    -- The whole request as JSON, parsed and checked: oauth::request::AuthorizationRequest.
+    request text not null,
+    expires_at bigint not null
+);
+create index pushed_requests_by_end on pushed_requests (expires_at);

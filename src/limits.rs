@@ -242,3 +242,5 @@ pub const DEVICE_GUESSES_ADDRESS_MAX: i64 = 60;
 pub const DEVICE_GUESSES_SECONDS: i64 = 900;
 /// Longest `User-Agent` of a device that is kept for the page, in characters.
 pub const DEVICE_AGENT_CHARS_MAX: usize = 120;
+/// How long a pushed request waits for its browser, in seconds (RFC 9126 section 2.2 suggests 5 to 600).
+pub const PUSHED_SECONDS: i64 = 60;

@@ -87,6 +87,12 @@ pub const KEYS: &[Key] = &[
         "Accepts clients that register themselves (RFC 7591).",
     ),
     key(
+        "clients.require_pushed",
+        "POSTERN_CLIENTS_REQUIRE_PUSHED",
+        Some("false"),
+        "Refuses authorization requests that were not pushed to /par first (RFC 9126).",
+    ),
+    key(
         "tokens.access_seconds",
         "POSTERN_TOKENS_ACCESS_SECONDS",
         Some("900"),

@@ -138,6 +138,8 @@ pub struct Clients {
     pub described: bool,
     /// Clients that register themselves (RFC 7591).
     pub self_registered: bool,
+    /// Whether every authorization request must be pushed first (RFC 9126 section 5).
+    pub require_pushed: bool,
 }
 
 /// Lifetimes and algorithm of tokens.
@@ -244,6 +246,7 @@ impl Config {
             clients: Clients {
                 described: raw.boolean("clients.described")?,
                 self_registered: raw.boolean("clients.self_registered")?,
+                require_pushed: raw.boolean("clients.require_pushed")?,
             },
             tokens: tokens(raw)?,
             outbound: outbound(raw)?,

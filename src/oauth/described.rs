@@ -4,7 +4,7 @@
 use url::{Host, Url};
 
 use super::client::{AuthMethod, GrantType, Metadata};
-use super::members::{Fault, Members};
+use super::members::{Fault, Members, PUSHED_ONLY};
 use crate::limits;
 
 /// What a described client may be: it holds no secret, so that it only signs people in.
@@ -141,6 +141,7 @@ pub fn read(url: &DocumentUrl, bytes: &[u8]) -> Result<Document, DocumentRefusal
         application_type: members.short("application_type")?,
         software_id: members.short("software_id")?,
         software_version: members.short("software_version")?,
+        require_pushed_authorization_requests: members.flag(PUSHED_ONLY)?,
     };
     Ok(Document { name, metadata })
 }

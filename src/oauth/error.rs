@@ -1,5 +1,7 @@
 //! Why the token side refuses: rich for the log, terse on the wire, joined by one match (RFC 6749 section 5.2).
 
+use super::request::ErrorCode;
+
 /// An error code on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
@@ -25,6 +27,8 @@ pub enum Code {
     AccessDenied,
     /// RFC 8628 section 3.5.
     ExpiredToken,
+    /// What the authorization endpoint would say (RFC 9126 section 2.3).
+    Request(ErrorCode),
 }
 
 impl Code {
@@ -42,6 +46,7 @@ impl Code {
             Self::SlowDown => "slow_down",
             Self::AccessDenied => "access_denied",
             Self::ExpiredToken => "expired_token",
+            Self::Request(error) => error.as_str(),
         }
     }
 }
@@ -52,6 +57,9 @@ pub enum Refusal {
     /// The form itself is wrong.
     #[error("{0}")]
     Malformed(&'static str),
+    /// A pushed authorization request is wrong, as the authorization endpoint would say it.
+    #[error("{1}")]
+    Request(ErrorCode, &'static str),
     /// A parameter that must be there is not.
     #[error("{0} is missing")]
     Missing(&'static str),
@@ -137,6 +145,7 @@ impl Refusal {
     pub fn code(self) -> Code {
         match self {
             Self::Malformed(_) | Self::Missing(_) | Self::TwoMethods => Code::InvalidRequest,
+            Self::Request(error, _) => Code::Request(error),
             Self::UnknownClient | Self::Unproven | Self::OtherMethod => Code::InvalidClient,
             Self::PublicClient | Self::GrantNotRegistered => Code::UnauthorizedClient,
             Self::UnknownGrantType => Code::UnsupportedGrantType,

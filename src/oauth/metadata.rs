@@ -28,6 +28,8 @@ pub fn authorization_server(config: &Config, scopes: &ScopeSet) -> Value {
         "revocation_endpoint": at("/revoke"),
         "introspection_endpoint": at("/introspect"),
         "device_authorization_endpoint": at("/device_authorization"),
+        "pushed_authorization_request_endpoint": at("/par"),
+        "require_pushed_authorization_requests": config.clients.require_pushed,
         "userinfo_endpoint": at("/userinfo"),
         "scopes_supported": scopes.iter().collect::<Vec<_>>(),
         "response_types_supported": ["code"],

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::client::{AuthMethod, ClientKind, GrantType, Metadata, NewClient};
-use super::members::{APP_SCHEMES, Fault, Members, check_redirects, clean};
+use super::members::{APP_SCHEMES, Fault, Members, PUSHED_ONLY, check_redirects, clean};
 use super::scope::ScopeSet;
 use crate::clock::Time;
 use crate::limits;
@@ -49,6 +49,7 @@ impl Registration {
                 application_type,
                 software_id: members.short("software_id")?,
                 software_version: members.short("software_version")?,
+                require_pushed_authorization_requests: members.flag(PUSHED_ONLY)?,
             },
         })
     }
@@ -136,6 +137,8 @@ pub struct PreRegistration {
     pub scope: Option<String>,
     /// Whether it can keep a secret.
     pub confidential: bool,
+    /// Whether its authorization requests must be pushed.
+    pub require_pushed: bool,
 }
 
 /// The client that an administrator asks for, under `id`; `secret` is the digest of the secret that was made for it, which a
@@ -181,7 +184,7 @@ pub fn pre_registered(
     let schemes: Vec<&str> = APP_SCHEMES.into_iter().chain(["*.*"]).collect();
     let method = if secret.is_some() { AuthMethod::ClientSecretBasic } else { AuthMethod::None };
     let plain = Metadata::plain(check_redirects(&listed, &schemes)?, grant_types, method);
-    let metadata = Metadata { scope, ..plain };
+    let metadata = Metadata { scope, require_pushed_authorization_requests: asked.require_pushed, ..plain };
     Ok(NewClient { id, kind: ClientKind::PreRegistered, name, metadata, secret_digest: secret })
 }
 

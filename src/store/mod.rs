@@ -13,6 +13,7 @@ pub mod events;
 pub mod grants;
 pub mod keys;
 pub mod links;
+pub mod pushed;
 pub mod refresh_tokens;
 pub mod requests;
 pub mod revoked_tokens;

@@ -8,6 +8,7 @@ pub mod error;
 pub mod form;
 pub mod page;
 pub mod pages;
+pub mod pushed;
 pub mod session;
 
 use axum::Router;

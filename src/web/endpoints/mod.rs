@@ -5,6 +5,7 @@ mod grants;
 pub mod introspect;
 pub mod jwks;
 pub mod metadata;
+pub mod par;
 pub mod register;
 pub mod revoke;
 pub mod token;
@@ -23,6 +24,7 @@ pub fn routes() -> Router<App> {
         .merge(register::routes())
         .merge(token::routes())
         .merge(device::routes())
+        .merge(par::routes())
         .merge(revoke::routes())
         .merge(userinfo::routes())
         .layer(axum::middleware::from_fn(cors::open))

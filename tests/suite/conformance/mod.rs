@@ -10,6 +10,7 @@ mod mcp_client;
 mod mcp_tools;
 mod mcp_transport;
 mod oauth21_token;
+mod par_9126;
 mod pkce_7636;
 mod revocation_7009;
 mod server_metadata;
