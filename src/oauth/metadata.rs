@@ -49,7 +49,7 @@ pub fn authorization_server(config: &Config, scopes: &ScopeSet) -> Value {
         "protected_resources": [config.resource()],
     });
     // Said only where it is so: a client that is promised one way does not try the other (VS Code's R16).
-    if config.clients.described {
+    if config.clients.described.is_on() {
         document["client_id_metadata_document_supported"] = json!(true);
     }
     if config.clients.self_registered {
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn what_is_switched_off_is_not_named() {
-        let off = config(&[("clients.described", "false"), ("clients.self_registered", "false")]);
+        let off = config(&[("clients.described", "off"), ("clients.self_registered", "false")]);
         let document = authorization_server(&off, &ScopeSet::default());
         assert!(document.get("registration_endpoint").is_none());
         assert!(document.get("client_id_metadata_document_supported").is_none());

@@ -15,6 +15,7 @@ pub mod keys;
 pub mod links;
 pub mod pushed;
 pub mod refresh_tokens;
+pub mod replays;
 pub mod requests;
 pub mod revoked_tokens;
 pub mod sessions;

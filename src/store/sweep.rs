@@ -29,7 +29,7 @@ pub async fn ended(store: &Store, now: Time) -> Result<u64> {
             now,
         ),
         ("delete from revoked_tokens where expires_at < $1", now),
-        ("delete from used_once where expires_at < $1", now),
+        ("delete from replays where expires_at < $1", now),
         ("delete from sign_in_failures where window_began_at < $1", kept),
         ("delete from events where occurred_at < $1", kept),
     ];

@@ -9,6 +9,8 @@ pub mod form;
 pub mod page;
 pub mod pages;
 pub mod pushed;
+pub mod recipes;
+pub mod route;
 pub mod session;
 
 use axum::Router;
@@ -17,5 +19,5 @@ use crate::app::App;
 
 /// Both trees.
 pub fn routes(app: App) -> Router {
-    Router::new().merge(endpoints::routes()).merge(pages::routes(&app)).with_state(app)
+    route::router(endpoints::ROUTES).merge(pages::routes(&app)).with_state(app)
 }

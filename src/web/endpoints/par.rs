@@ -1,11 +1,11 @@
 //! `POST /par` (RFC 9126): a client sends its authorization request ahead, proves who it is, and gets a name for it that
 //! works once. Nobody on the way through the browser can read or change what it asks for.
 
+use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Json, Router};
+use axum::routing::{MethodRouter, post};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
@@ -17,13 +17,12 @@ use crate::oauth::error::Refusal;
 use crate::oauth::request::{PUSHED, RawRequest, Show, Stop};
 use crate::secret::{Pushed, Secret};
 use crate::store;
-use crate::web::error::{Failure, NEVER_KEPT, only_post};
+use crate::web::error::{Failure, NEVER_KEPT};
 use crate::web::form::Form;
 
 /// The endpoint.
-pub fn routes() -> Router<App> {
-    let limit = DefaultBodyLimit::max(limits::TOKEN_FORM_BYTES_MAX);
-    Router::new().route("/par", post(push).fallback(only_post).layer(limit))
+pub fn endpoint() -> MethodRouter<App> {
+    post(push).layer(DefaultBodyLimit::max(limits::TOKEN_FORM_BYTES_MAX))
 }
 
 async fn push(State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {

@@ -13,4 +13,5 @@ mod oauth21_token;
 mod par_9126;
 mod pkce_7636;
 mod revocation_7009;
+mod routes;
 mod server_metadata;
