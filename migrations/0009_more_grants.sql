@@ -40,3 +40,14 @@ create table pushed_requests (
     expires_at bigint not null
 );
 create index pushed_requests_by_end on pushed_requests (expires_at);
+
+-- What a grant was exchanged from (RFC 8693): the grants and tokens behind it, all the way to the person's yes. When one
+-- of them ends, so does everything made of it.
+create table grant_sources (
+    grant_id text not null references grants (id) on delete cascade,
+    source_id text not null,
+    -- The access token that was exchanged.
+    token_id text not null,
+    primary key (grant_id, source_id, token_id)
+);
+create index grants_by_end on grants (expires_at);

@@ -104,12 +104,14 @@ impl App {
             return Err(StartError::Actions(format!("these scopes have no sentence for people: {which}")));
         }
         let (audit, writer) = Audit::start(store.clone(), clock.clone());
+        let resources = vec![config.resource()];
+        unknown_targets(&config, &resources)?;
         let parts = Parts {
             scopes: scopes::supported(actions.all().iter().map(AsRef::as_ref)),
             baseline: scopes::baseline(actions.all().iter().map(AsRef::as_ref)),
             keys: Arc::new(ArcSwap::from_pointee(keys)),
             actions: Arc::new(actions),
-            resources: vec![config.resource()],
+            resources,
             config,
             clock,
             store,
@@ -129,6 +131,18 @@ impl Parts {
     pub fn offer(&self) -> Offer<'_> {
         Offer { scopes: &self.scopes, baseline: &self.baseline, resources: &self.resources }
     }
+}
+
+/// A target of an exchange that is no resource here would never be given, and nobody would know why.
+fn unknown_targets(config: &Config, resources: &[String]) -> Result<(), StartError> {
+    for (client, target) in config.exchange.iter().flat_map(|(c, all)| all.iter().map(move |t| (c, t))) {
+        if !resources.contains(target) {
+            let ours = resources.join(", ");
+            let why = format!("exchange.resources: {target} of {client} is none of this server's: {ours}");
+            return Err(StartError::Actions(why));
+        }
+    }
+    Ok(())
 }
 
 /// The catalog that the configuration names, the sample one, or both. A descriptor with faults is named in the log and

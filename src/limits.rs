@@ -256,3 +256,5 @@ pub const DPOP_NONCE_SECONDS: i64 = 300;
 pub const DPOP_RSA_BYTES_MIN: usize = 256;
 /// Largest RSA modulus of a DPoP key, in bytes: a stranger's key must not cost more than a stranger may.
 pub const DPOP_RSA_BYTES_MAX: usize = 512;
+/// Most programs in a row that act for one another (RFC 8693 section 4.1); each makes the token longer.
+pub const ACTORS_MAX: usize = 5;

@@ -142,6 +142,12 @@ pub const KEYS: &[Key] = &[
     ),
     key("tokens.algorithm", "POSTERN_TOKENS_ALGORITHM", Some("ES256"), "ES256, RS256 or EdDSA."),
     key(
+        "exchange.resources",
+        "POSTERN_EXCHANGE_RESOURCES",
+        None,
+        "Which resources a client may exchange tokens for (RFC 8693), as client_id=resource pairs; several resources with spaces between.",
+    ),
+    key(
         "mcp.tool_names",
         "POSTERN_MCP_TOOL_NAMES",
         Some("safe"),

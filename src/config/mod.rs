@@ -41,6 +41,8 @@ pub struct Config {
     pub clients: Clients,
     /// Lifetimes and algorithm of tokens.
     pub tokens: Tokens,
+    /// Which resources a client may exchange tokens for (RFC 8693), by client_id; nobody else may.
+    pub exchange: BTreeMap<String, Vec<String>>,
     /// Exceptions for outbound calls in tests.
     pub outbound: Outbound,
     /// How tools are named in lists.
@@ -236,6 +238,7 @@ impl Config {
             catalog: Catalog { paths, demo },
             clients: clients::read(raw)?,
             tokens: tokens(raw)?,
+            exchange: exchange(raw),
             outbound: outbound(raw)?,
             tool_names: tool_names(raw)?,
             log: Log { filter: raw.text("log.filter"), json: raw.boolean("log.json")? },
@@ -339,6 +342,11 @@ fn tokens(raw: &Raw) -> Result<Tokens, ConfigError> {
             ConfigError(format!("tokens.algorithm = \"{algorithm}\": one of ES256, RS256, EdDSA"))
         })?,
     })
+}
+
+fn exchange(raw: &Raw) -> BTreeMap<String, Vec<String>> {
+    let listed = |text: String| text.split_whitespace().map(str::to_owned).collect();
+    raw.table("exchange.resources").into_iter().map(|(client, text)| (client, listed(text))).collect()
 }
 
 fn outbound(raw: &Raw) -> Result<Outbound, ConfigError> {

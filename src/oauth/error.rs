@@ -120,6 +120,12 @@ pub enum Refusal {
     /// None of the scopes exists here.
     #[error("none of the scopes asked for exists here")]
     NoSuchScope,
+    /// RFC 8693 section 2.2.2: whatever is wrong with it.
+    #[error("subject_token is not acceptable: unknown, ended, bound to a key, or passed on too often")]
+    BadSubject,
+    /// As [`Self::BadSubject`].
+    #[error("actor_token is not acceptable: it must be this client's own, and live")]
+    BadActor,
     /// The person has not answered yet.
     #[error("nobody has answered yet; ask again after the interval")]
     AuthorizationPending,
@@ -144,7 +150,9 @@ impl Refusal {
     /// What the wire says.
     pub fn code(self) -> Code {
         match self {
-            Self::Malformed(_) | Self::Missing(_) | Self::TwoMethods => Code::InvalidRequest,
+            Self::Malformed(_) | Self::Missing(_) | Self::TwoMethods | Self::BadSubject | Self::BadActor => {
+                Code::InvalidRequest
+            }
             Self::Request(error, _) => Code::Request(error),
             Self::UnknownClient | Self::Unproven | Self::OtherMethod => Code::InvalidClient,
             Self::PublicClient | Self::GrantNotRegistered => Code::UnauthorizedClient,

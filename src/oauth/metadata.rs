@@ -8,11 +8,12 @@ use super::scope::ScopeSet;
 use crate::config::Config;
 
 /// The grants of the token endpoint.
-const GRANTS: [GrantType; 4] = [
+const GRANTS: [GrantType; 5] = [
     GrantType::AuthorizationCode,
     GrantType::RefreshToken,
     GrantType::ClientCredentials,
     GrantType::DeviceCode,
+    GrantType::TokenExchange,
 ];
 
 /// The document of the authorization server, the same at both of its well-known places: a client that asks for either

@@ -8,6 +8,7 @@ pub mod described;
 pub mod device;
 pub mod dpop;
 pub mod error;
+pub mod exchange;
 pub mod grant;
 pub mod id_token;
 pub mod key;

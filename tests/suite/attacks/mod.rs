@@ -18,6 +18,7 @@ mod authorize;
 mod codes;
 mod described;
 mod device;
+mod exchange;
 mod mcp;
 mod registration;
 mod token_clients;

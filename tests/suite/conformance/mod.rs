@@ -15,3 +15,4 @@ mod pkce_7636;
 mod revocation_7009;
 mod routes;
 mod server_metadata;
+mod token_exchange_8693;
