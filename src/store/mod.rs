@@ -13,6 +13,8 @@ pub mod grants;
 pub mod keys;
 pub mod links;
 pub mod refresh_tokens;
+pub mod registration_tokens;
+pub mod registrations;
 pub mod replays;
 pub mod requests;
 pub mod revoked_tokens;

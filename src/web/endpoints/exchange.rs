@@ -21,6 +21,7 @@ use crate::secret::{self, Code, Refresh, Secret};
 use crate::store::events::Event;
 use crate::store::refresh_tokens::Successor;
 use crate::store::{self, grants::NewGrant};
+use crate::web::client_auth::prove;
 use crate::web::error::Failure;
 use crate::web::form::Form;
 use crate::{access, limits};
@@ -93,7 +94,7 @@ pub(super) async fn refresh(app: &App, presented: &Presented, form: &Form) -> Re
     let digest = token.as_ref().map_or_else(|| secret::Digest::of(text), Secret::digest);
     for _ in 0..limits::ROTATION_ATTEMPTS_MAX {
         let (client, found) = store::refresh_tokens::find(&app.store, &presented.client_id, &digest).await?;
-        presented.prove(client.as_ref())?;
+        prove(app, presented, client.as_ref()).await?;
         let client = client.ok_or(Refusal::UnknownClient)?;
         let (Some(token), Some(found)) = (&token, found) else { return Err(Refusal::Unknown.into()) };
         let shown =
@@ -170,7 +171,7 @@ pub(super) async fn client_credentials(
     let asked: Option<ScopeSet> =
         form.get("scope").map(str::parse).transpose().map_err(|_| Refusal::BadScope)?;
     let client = authenticated(app, presented).await?;
-    if client.secret_digest.is_none() {
+    if !client.is_confidential() {
         return Err(Refusal::PublicClient.into());
     }
     if !client.may(GrantType::ClientCredentials) {

@@ -5,6 +5,7 @@ pub mod introspect;
 pub mod jwks;
 pub mod metadata;
 pub mod register;
+pub mod registration;
 pub mod revoke;
 pub mod token;
 pub mod userinfo;
@@ -20,6 +21,7 @@ pub fn routes() -> Router<App> {
         .merge(metadata::routes())
         .merge(jwks::routes())
         .merge(register::routes())
+        .merge(registration::routes())
         .merge(token::routes())
         .merge(revoke::routes())
         .merge(userinfo::routes())

@@ -13,10 +13,8 @@ use super::exchange;
 use crate::app::App;
 use crate::audit::Fact;
 use crate::limits;
-use crate::oauth::client::Client;
-use crate::oauth::client_auth::Presented;
 use crate::oauth::error::{Code, Refusal};
-use crate::store;
+pub(super) use crate::web::client_auth::{authenticated, presented};
 use crate::web::error::{Failure, NEVER_KEPT, only_post};
 use crate::web::form::Form;
 
@@ -67,17 +65,4 @@ async fn note_refusal(app: &App, client_id: &str, grant_type: &str, refusal: Ref
         let client_id = Some(client_id.to_owned());
         app.audit.note(Fact { event, client_id, outcome, detail, ..Fact::default() }).await;
     }
-}
-
-/// Who the client says it is, from the header and the form.
-pub(super) fn presented(headers: &HeaderMap, form: &Form) -> Result<Presented, Refusal> {
-    let header = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
-    Presented::read(header, form.get("client_id"), form.get("client_secret"))
-}
-
-/// The client, once it has proved who it is.
-pub(super) async fn authenticated(app: &App, presented: &Presented) -> Result<Client, Failure> {
-    let client = store::clients::find(&app.store, &presented.client_id).await?;
-    presented.prove(client.as_ref())?;
-    Ok(client.ok_or(Refusal::UnknownClient)?)
 }
