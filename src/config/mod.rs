@@ -234,7 +234,7 @@ impl Config {
             encryption_key: raw.optional("encryption_key").map(Hidden::new),
             title: raw.text("title"),
             catalog: Catalog { paths, demo },
-            clients: clients::clients(raw)?,
+            clients: clients::read(raw)?,
             tokens: tokens(raw)?,
             outbound: outbound(raw)?,
             tool_names: tool_names(raw)?,

@@ -12,7 +12,8 @@ use crate::limits;
 use crate::secret::Digest;
 
 /// What a client that registers itself may be: nothing beyond signing a person in (attack A11).
-const SELF_REGISTERED: [GrantType; 2] = [GrantType::AuthorizationCode, GrantType::RefreshToken];
+const SELF_REGISTERED: [GrantType; 3] =
+    [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::DeviceCode];
 
 /// A registration that can be accepted; it becomes a client once it has an id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -234,8 +235,11 @@ pub fn pre_registered(
     if asked.jwks_uri.as_ref().is_some_and(|uri| !uri.starts_with("https://")) {
         return Err(Fault::metadata("jwks_uri must be an https URL"));
     }
-    if grant_types.contains(&GrantType::ClientCredentials) && secret.is_none() && !signs {
-        return Err(Fault::metadata("client_credentials needs a confidential client, or one with keys"));
+    let alone = [GrantType::ClientCredentials, GrantType::TokenExchange, GrantType::JwtBearer];
+    if alone.iter().any(|grant| grant_types.contains(grant)) && secret.is_none() && !signs {
+        return Err(Fault::metadata(
+            "client_credentials, token-exchange and jwt-bearer need a confidential client, or one with keys",
+        ));
     }
     if asked.confidential != secret.is_some() {
         return Err(Fault::metadata("a confidential client has a secret and a public one has none"));

@@ -10,6 +10,7 @@ pub mod form;
 pub mod key_sets;
 pub mod page;
 pub mod pages;
+pub mod recipes;
 pub mod session;
 
 use axum::Router;

@@ -1,6 +1,7 @@
 //! For machines: JSON, no cookies, CORS where browsers' programs call.
 
-mod exchange;
+pub mod device;
+mod grants;
 pub mod introspect;
 pub mod jwks;
 pub mod metadata;
@@ -23,6 +24,7 @@ pub fn routes() -> Router<App> {
         .merge(register::routes())
         .merge(registration::routes())
         .merge(token::routes())
+        .merge(device::routes())
         .merge(revoke::routes())
         .merge(userinfo::routes())
         .layer(axum::middleware::from_fn(cors::open))

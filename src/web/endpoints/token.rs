@@ -9,12 +9,16 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 use serde_json::json;
 
-use super::exchange;
+use super::grants;
 use crate::app::App;
 use crate::audit::Fact;
 use crate::limits;
+use crate::oauth::client::Client;
+use crate::oauth::client_auth::Presented;
+use crate::oauth::described::DocumentUrl;
 use crate::oauth::error::{Code, Refusal};
 pub(super) use crate::web::client_auth::{authenticated, presented};
+use crate::web::clients::{ClientRefusal, resolve};
 use crate::web::error::{Failure, NEVER_KEPT, only_post};
 use crate::web::form::Form;
 
@@ -44,9 +48,12 @@ async fn issue(
     let grant_type = form.need("grant_type")?;
     let presented = presented(headers, &form)?;
     let answer = match grant_type {
-        "authorization_code" => exchange::code(app, &presented, &form).await,
-        "refresh_token" => exchange::refresh(app, &presented, &form).await,
-        "client_credentials" => exchange::client_credentials(app, &presented, &form).await,
+        "authorization_code" => grants::code::exchange(app, &presented, &form).await,
+        "refresh_token" => grants::refresh::exchange(app, &presented, &form).await,
+        "client_credentials" => grants::client_credentials::exchange(app, &presented, &form).await,
+        "urn:ietf:params:oauth:grant-type:device_code" => {
+            grants::device::exchange(app, &presented, &form).await
+        }
         _ => Err(Refusal::UnknownGrantType.into()),
     };
     if let Err(Failure::Refused(refusal)) = &answer {
@@ -65,4 +72,15 @@ async fn note_refusal(app: &App, client_id: &str, grant_type: &str, refusal: Ref
         let client_id = Some(client_id.to_owned());
         app.audit.note(Fact { event, client_id, outcome, detail, ..Fact::default() }).await;
     }
+}
+
+/// As [`authenticated`], where a described client may come first of all: its document is fetched if it is new.
+pub(super) async fn introduced(app: &App, presented: &Presented) -> Result<Client, Failure> {
+    if DocumentUrl::is_claimed(&presented.client_id) {
+        match resolve(app, &presented.client_id).await {
+            Ok(_) | Err(ClientRefusal::Unavailable) => {}
+            Err(_) => return Err(Refusal::UnknownClient.into()),
+        }
+    }
+    authenticated(app, presented).await
 }

@@ -3,7 +3,9 @@
 pub mod account;
 pub mod admin;
 pub mod authorize;
+pub mod connect;
 pub mod consent;
+pub mod device;
 pub mod error;
 pub mod finished;
 pub mod first_admin;
@@ -24,11 +26,13 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/", get(account::front))
         .route("/account", get(account::show))
         .route("/logout", get(account::ask).post(account::sign_out))
+        .route("/connect", get(connect::show))
         .route("/admin", get(admin::show))
         .route("/admin/revoke", post(admin::revoke))
         .route("/admin/first/{secret}", get(first_admin::show).post(first_admin::make))
         .route("/authorize", get(authorize::begin).post(authorize::begin_with_form))
         .route("/authorize/{id}", get(authorize::resume))
+        .route("/device", get(device::show).post(device::enter))
         .route("/login", get(login::show).post(login::sign_in))
         .route("/consent/{id}", post(consent::decide).get(consent::back))
         .merge(page::routes())

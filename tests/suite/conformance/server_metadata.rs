@@ -99,7 +99,7 @@ on_both_engines! {
             assert_eq!(ask(&world, Method::PATCH, path).await.status(), StatusCode::METHOD_NOT_ALLOWED, "PATCH {path}");
             seen += 1;
         }
-        assert_eq!(seen, 7);
+        assert_eq!(seen, 8);
     }
 
     async fn the_published_keys_are_those_that_verify_and_nothing_private(world) {
