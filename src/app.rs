@@ -21,6 +21,7 @@ use crate::secret::{self, Vault};
 use crate::store::{self, Store};
 use crate::web::described::Memory;
 use crate::web::endpoints::register::Hour;
+use crate::web::key_sets::KeySets;
 
 /// The parts of a running server. See [`Parts`].
 #[derive(Clone)]
@@ -54,6 +55,8 @@ pub struct Parts {
     pub outbound: Outbound,
     /// What this node knows of documents being fetched.
     pub described: Memory,
+    /// What this node knows of others' keys.
+    pub key_sets: KeySets,
     /// Registrations within this hour.
     pub registrations: Hour,
 }
@@ -119,6 +122,7 @@ impl App {
             audit,
             outbound,
             described: Memory::default(),
+            key_sets: KeySets::default(),
             registrations: Hour::default(),
             catalog,
         };

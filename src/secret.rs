@@ -53,6 +53,8 @@ kinds! {
     Pushed = "pop_";
     /// The credential that manages a self-registered client (RFC 7592 section 3).
     Registration = "pon_";
+    /// An initial access token, with which a client may register (RFC 7591 section 3).
+    InitialAccess = "poi_";
 }
 
 /// 256 random bits with a prefix, in the clear. Shown once, then dropped.

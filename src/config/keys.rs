@@ -113,8 +113,14 @@ pub const KEYS: &[Key] = &[
     key(
         "clients.self_registered",
         "POSTERN_CLIENTS_SELF_REGISTERED",
-        Some("true"),
-        "Accepts clients that register themselves (RFC 7591).",
+        Some("open"),
+        "Who may register a client by itself (RFC 7591): open for anybody, token for holders of an initial access token, off.",
+    ),
+    key(
+        "clients.assertion_audience",
+        "POSTERN_CLIENTS_ASSERTION_AUDIENCE",
+        Some("issuer"),
+        "What a signed client assertion must name as aud: issuer, or token-endpoint to take that URL too, for older programs.",
     ),
     key(
         "clients.require_pushed",

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
-pub use clients::Clients;
+pub use clients::{AssertionAudience, Clients, SelfRegistered};
 pub use keys::{KEYS, Key};
 pub use raw::{Flags, Origin, Raw};
 

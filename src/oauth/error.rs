@@ -1,5 +1,6 @@
 //! Why the token side refuses: rich for the log, terse on the wire, joined by one match (RFC 6749 section 5.2).
 
+use super::assertion::AssertionRefusal;
 use super::request::ErrorCode;
 
 /// An error code on the wire.
@@ -75,8 +76,11 @@ pub enum Refusal {
     /// A client without a secret sent one, or sent it in a way it did not register (attack E04).
     #[error("the client is not registered to authenticate in this way")]
     OtherMethod,
+    /// What the client signed proves nothing (attack E05).
+    #[error("client_assertion {0}")]
+    Assertion(#[from] AssertionRefusal),
     /// A public client where only a confidential one may ask.
-    #[error("only a client with a secret may ask this")]
+    #[error("only a client with a secret or a key may ask this")]
     PublicClient,
     /// The client did not register for this grant.
     #[error("the client is not registered for this grant_type")]
@@ -154,7 +158,9 @@ impl Refusal {
                 Code::InvalidRequest
             }
             Self::Request(error, _) => Code::Request(error),
-            Self::UnknownClient | Self::Unproven | Self::OtherMethod => Code::InvalidClient,
+            Self::UnknownClient | Self::Unproven | Self::OtherMethod | Self::Assertion(_) => {
+                Code::InvalidClient
+            }
             Self::PublicClient | Self::GrantNotRegistered => Code::UnauthorizedClient,
             Self::UnknownGrantType => Code::UnsupportedGrantType,
             Self::Unknown

@@ -14,6 +14,10 @@ pub enum FaultCode {
     InvalidRedirectUri,
     /// Another member cannot be used.
     InvalidClientMetadata,
+    /// What is said to be a software statement is none.
+    InvalidSoftwareStatement,
+    /// A software statement by somebody who is not trusted here.
+    UnapprovedSoftwareStatement,
 }
 
 impl FaultCode {
@@ -22,6 +26,8 @@ impl FaultCode {
         match self {
             Self::InvalidRedirectUri => "invalid_redirect_uri",
             Self::InvalidClientMetadata => "invalid_client_metadata",
+            Self::InvalidSoftwareStatement => "invalid_software_statement",
+            Self::UnapprovedSoftwareStatement => "unapproved_software_statement",
         }
     }
 }

@@ -234,7 +234,7 @@ pub async fn sweep(store: &Store, now: Time) -> Result<u64> {
     Ok(swept.rows_affected())
 }
 
-fn to_json(metadata: &Metadata) -> Result<String> {
+pub(super) fn to_json(metadata: &Metadata) -> Result<String> {
     serde_json::to_string(metadata).map_err(|e| Error::Row { table: "clients", why: e.to_string() })
 }
 

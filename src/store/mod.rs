@@ -15,6 +15,8 @@ pub mod keys;
 pub mod links;
 pub mod pushed;
 pub mod refresh_tokens;
+pub mod registration_tokens;
+pub mod registrations;
 pub mod replays;
 pub mod requests;
 pub mod revoked_tokens;

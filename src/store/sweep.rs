@@ -14,7 +14,7 @@ use crate::limits;
 pub async fn ended(store: &Store, now: Time) -> Result<u64> {
     let kept = now.plus_seconds(-limits::ENDED_KEPT_SECONDS).micros();
     let now = now.micros();
-    let statements: [(&'static str, i64); 13] = [
+    let statements: [(&'static str, i64); 14] = [
         ("delete from codes where expires_at < $1", kept),
         ("delete from authorization_requests where expires_at < $1", kept),
         ("delete from device_requests where expires_at < $1", kept),
@@ -32,6 +32,7 @@ pub async fn ended(store: &Store, now: Time) -> Result<u64> {
         ),
         ("delete from revoked_tokens where expires_at < $1", now),
         ("delete from replays where expires_at < $1", now),
+        ("delete from registration_tokens where expires_at < $1", kept),
         ("delete from sign_in_failures where window_began_at < $1", kept),
         ("delete from events where occurred_at < $1", kept),
     ];

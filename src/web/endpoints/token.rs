@@ -16,7 +16,7 @@ use crate::oauth::client::Client;
 use crate::oauth::client_auth::Presented;
 use crate::oauth::described::DocumentUrl;
 use crate::oauth::error::{Code, Refusal};
-use crate::store;
+pub(super) use crate::web::client_auth::{authenticated, presented};
 use crate::web::clients::{ClientRefusal, resolve};
 use crate::web::error::{Failure, NEVER_KEPT};
 use crate::web::form::Form;
@@ -78,12 +78,6 @@ async fn note_refusal(app: &App, client_id: &str, grant_type: &str, refusal: Ref
     }
 }
 
-/// Who the client says it is, from the header and the form.
-pub(super) fn presented(headers: &HeaderMap, form: &Form) -> Result<Presented, Refusal> {
-    let header = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
-    Presented::read(header, form.get("client_id"), form.get("client_secret"))
-}
-
 /// As [`authenticated`], where a described client may come first of all: its document is fetched if it is new.
 pub(super) async fn introduced(app: &App, presented: &Presented) -> Result<Client, Failure> {
     if DocumentUrl::is_claimed(&presented.client_id) {
@@ -93,11 +87,4 @@ pub(super) async fn introduced(app: &App, presented: &Presented) -> Result<Clien
         }
     }
     authenticated(app, presented).await
-}
-
-/// The client, once it has proved who it is.
-pub(super) async fn authenticated(app: &App, presented: &Presented) -> Result<Client, Failure> {
-    let client = store::clients::find(&app.store, &presented.client_id).await?;
-    presented.prove(client.as_ref())?;
-    Ok(client.ok_or(Refusal::UnknownClient)?)
 }

@@ -12,6 +12,7 @@ use crate::oauth::scope::ScopeSet;
 use crate::secret::{self, Refresh, Secret};
 use crate::store;
 use crate::store::refresh_tokens::Successor;
+use crate::web::client_auth::prove;
 use crate::web::error::Failure;
 use crate::web::form::Form;
 
@@ -33,7 +34,7 @@ pub(in crate::web::endpoints) async fn exchange(
     let digest = token.as_ref().map_or_else(|| secret::Digest::of(text), Secret::digest);
     for _ in 0..limits::ROTATION_ATTEMPTS_MAX {
         let (client, found) = store::refresh_tokens::find(&app.store, &presented.client_id, &digest).await?;
-        presented.prove(client.as_ref())?;
+        prove(app, presented, client.as_ref()).await?;
         let client = client.ok_or(Refusal::UnknownClient)?;
         let (Some(token), Some(found)) = (&token, found) else { return Err(Refusal::Unknown.into()) };
         let shown =
