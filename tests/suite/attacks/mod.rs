@@ -15,6 +15,7 @@
 //! - `store::sweep`: a successor may go before what it replaced.
 
 mod authorize;
+mod client_assertions;
 mod codes;
 mod described;
 mod device;

@@ -8,6 +8,7 @@ pub mod exchange;
 pub mod mcp;
 pub mod people;
 pub mod postgres;
+pub mod signer;
 pub mod token;
 pub mod world;
 
