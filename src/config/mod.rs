@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
-pub use clients::Clients;
+pub use clients::{AssertionAudience, Clients, SelfRegistered};
 pub use guarding::{Proxies, ProxyHeader, Rates, subscriber};
 pub use keys::{KEYS, Key};
 pub use raw::{Flags, Origin, Raw};
@@ -53,6 +53,8 @@ pub struct Config {
     pub keys: Keys,
     /// Lifetimes of tokens.
     pub tokens: Tokens,
+    /// Which resources a client may exchange tokens for (RFC 8693), by client_id; nobody else may.
+    pub exchange: BTreeMap<String, Vec<String>>,
     /// Exceptions for outbound calls in tests.
     pub outbound: Outbound,
     /// How tools are named in lists.
@@ -225,6 +227,7 @@ impl Config {
             encryption_key_previous: raw.optional("encryption_key_previous").map(Hidden::new),
             keys: Keys::from_raw(raw)?,
             tokens: tokens(raw)?,
+            exchange: exchange(raw),
             outbound: outbound(raw)?,
             tool_names: tool_names(raw)?,
             conformance: raw.boolean("conformance")?,
@@ -333,6 +336,11 @@ fn tokens(raw: &Raw) -> Result<Tokens, ConfigError> {
         refresh_idle_seconds: days("tokens.refresh_idle_days")?,
         refresh_absolute_seconds: days("tokens.refresh_absolute_days")?,
     })
+}
+
+fn exchange(raw: &Raw) -> BTreeMap<String, Vec<String>> {
+    let listed = |text: String| text.split_whitespace().map(str::to_owned).collect();
+    raw.table("exchange.resources").into_iter().map(|(client, text)| (client, listed(text))).collect()
 }
 
 fn outbound(raw: &Raw) -> Result<Outbound, ConfigError> {

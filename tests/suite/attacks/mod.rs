@@ -15,9 +15,11 @@
 //! - `store::sweep`: a successor may go before what it replaced.
 
 mod authorize;
+mod client_assertions;
 mod codes;
 mod described;
 mod device;
+mod exchange;
 mod guesses;
 mod housekeeping;
 mod keys;
