@@ -21,6 +21,7 @@ mod device;
 mod guesses;
 mod housekeeping;
 mod keys;
+mod logs;
 mod mcp;
 mod rates;
 mod registration;
