@@ -23,6 +23,7 @@ mod exchange;
 mod guesses;
 mod housekeeping;
 mod keys;
+mod logs;
 mod mcp;
 mod rates;
 mod registration;

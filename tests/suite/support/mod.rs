@@ -9,6 +9,7 @@ pub mod mcp;
 pub mod people;
 pub mod postgres;
 pub mod signer;
+pub mod real;
 pub mod token;
 pub mod world;
 
