@@ -21,6 +21,7 @@ use crate::secret::{self, Vault};
 use crate::store::{self, Store};
 use crate::web::described::Memory;
 use crate::web::endpoints::register::Hour;
+use crate::web::issuers::Discovered;
 use crate::web::key_sets::KeySets;
 
 /// The parts of a running server. See [`Parts`].
@@ -55,6 +56,8 @@ pub struct Parts {
     pub outbound: Outbound,
     /// What this node knows of documents being fetched.
     pub described: Memory,
+    /// Where identity providers have their keys.
+    pub discovered: Discovered,
     /// What this node knows of others' keys.
     pub key_sets: KeySets,
     /// Registrations within this hour.
@@ -122,6 +125,7 @@ impl App {
             audit,
             outbound,
             described: Memory::default(),
+            discovered: Discovered::default(),
             key_sets: KeySets::default(),
             registrations: Hour::default(),
             catalog,

@@ -4,6 +4,7 @@
 //! The only reader of the environment. Does not own: limits that nobody should change (`limits`).
 
 mod clients;
+mod issuers;
 mod keys;
 mod raw;
 
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use url::Url;
 
 pub use clients::{AssertionAudience, Clients, SelfRegistered};
+pub use issuers::TrustedIssuer;
 pub use keys::{KEYS, Key};
 pub use raw::{Flags, Origin, Raw};
 
@@ -43,6 +45,8 @@ pub struct Config {
     pub tokens: Tokens,
     /// Which resources a client may exchange tokens for (RFC 8693), by client_id; nobody else may.
     pub exchange: BTreeMap<String, Vec<String>>,
+    /// Identity providers whose word is taken for who a person is.
+    pub trusted_issuers: Vec<TrustedIssuer>,
     /// Exceptions for outbound calls in tests.
     pub outbound: Outbound,
     /// How tools are named in lists.
@@ -239,6 +243,7 @@ impl Config {
             clients: clients::read(raw)?,
             tokens: tokens(raw)?,
             exchange: exchange(raw),
+            trusted_issuers: issuers::read(raw)?,
             outbound: outbound(raw)?,
             tool_names: tool_names(raw)?,
             log: Log { filter: raw.text("log.filter"), json: raw.boolean("log.json")? },

@@ -21,6 +21,7 @@ pub mod replays;
 pub mod requests;
 pub mod revoked_tokens;
 pub mod sessions;
+pub mod subjects;
 pub mod sweep;
 pub mod users;
 

@@ -20,6 +20,7 @@ mod codes;
 mod described;
 mod device;
 mod exchange;
+mod grants;
 mod mcp;
 mod registration;
 mod token_clients;

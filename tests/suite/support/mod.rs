@@ -5,6 +5,7 @@ pub mod crowd;
 pub mod device;
 pub mod documents;
 pub mod exchange;
+pub mod identity;
 pub mod mcp;
 pub mod people;
 pub mod postgres;
