@@ -333,3 +333,11 @@ pub const DPOP_RSA_BYTES_MIN: usize = 256;
 pub const DPOP_RSA_BYTES_MAX: usize = 512;
 /// Most programs in a row that act for one another (RFC 8693 section 4.1); each makes the token longer.
 pub const ACTORS_MAX: usize = 5;
+/// Most identity providers whose assertions are taken.
+pub const TRUSTED_ISSUERS_MAX: usize = 32;
+/// Longest subject and tenant of an identity provider, in bytes (OpenID Connect Core section 2 says 255 for `sub`).
+pub const ISSUER_SUBJECT_BYTES_MAX: usize = 255;
+/// Largest metadata document of an identity provider, in bytes; real ones are under 8 KB.
+pub const ISSUER_METADATA_BYTES_MAX: usize = 65_536;
+/// How long an identity provider's metadata is used unasked, in seconds: its keys are renewed more often, by themselves.
+pub const ISSUER_METADATA_SECONDS: i64 = 3_600;

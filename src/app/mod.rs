@@ -22,6 +22,7 @@ use crate::secret::Vault;
 use crate::store::{self, Store};
 use crate::web::described::Memory;
 use crate::web::endpoints::register::Hour;
+use crate::web::issuers::Discovered;
 use crate::web::key_sets::KeySets;
 use crate::web::rates::Rates;
 
@@ -59,6 +60,8 @@ pub struct Parts {
     pub described: Memory,
     /// How often one address and one client asked.
     pub rates: Rates,
+    /// Where identity providers have their keys.
+    pub discovered: Discovered,
     /// What this node knows of others' keys.
     pub key_sets: KeySets,
     /// Registrations within this hour.
@@ -127,6 +130,7 @@ impl App {
             audit,
             outbound,
             described: Memory::default(),
+            discovered: Discovered::default(),
             key_sets: KeySets::default(),
             registrations: Hour::default(),
             catalog,

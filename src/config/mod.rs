@@ -5,6 +5,7 @@
 
 mod clients;
 mod guarding;
+mod issuers;
 mod keys;
 mod raw;
 mod signing;
@@ -17,6 +18,7 @@ use url::Url;
 
 pub use clients::{AssertionAudience, Clients, SelfRegistered};
 pub use guarding::{Proxies, ProxyHeader, Rates, subscriber};
+pub use issuers::TrustedIssuer;
 pub use keys::{KEYS, Key};
 pub use raw::{Flags, Origin, Raw};
 pub use signing::{Algorithm, Keys};
@@ -55,6 +57,8 @@ pub struct Config {
     pub tokens: Tokens,
     /// Which resources a client may exchange tokens for (RFC 8693), by client_id; nobody else may.
     pub exchange: BTreeMap<String, Vec<String>>,
+    /// Identity providers whose word is taken for who a person is.
+    pub trusted_issuers: Vec<TrustedIssuer>,
     /// Exceptions for outbound calls in tests.
     pub outbound: Outbound,
     /// How tools are named in lists.
@@ -228,6 +232,7 @@ impl Config {
             keys: Keys::from_raw(raw)?,
             tokens: tokens(raw)?,
             exchange: exchange(raw),
+            trusted_issuers: issuers::read(raw)?,
             outbound: outbound(raw)?,
             tool_names: tool_names(raw)?,
             conformance: raw.boolean("conformance")?,

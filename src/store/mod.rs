@@ -23,6 +23,7 @@ pub mod requests;
 pub mod revoked_tokens;
 pub mod sealed;
 pub mod sessions;
+pub mod subjects;
 pub mod sweep;
 pub mod users;
 

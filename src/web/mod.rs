@@ -7,6 +7,7 @@ pub mod described;
 pub mod endpoints;
 pub mod error;
 pub mod form;
+pub mod issuers;
 pub mod key_sets;
 pub mod page;
 pub mod pages;

@@ -20,6 +20,7 @@ mod codes;
 mod described;
 mod device;
 mod exchange;
+mod grants;
 mod guesses;
 mod housekeeping;
 mod keys;

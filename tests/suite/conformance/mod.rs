@@ -3,6 +3,7 @@
 mod client_registration;
 mod described_clients;
 mod device_8628;
+mod id_jag;
 mod introspection_7662;
 mod jwt_9068;
 mod mcp_authorization;
