@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::access::scopes;
 use crate::actions::Registry;
@@ -53,6 +54,8 @@ pub struct Parts {
     pub described: Memory,
     /// Registrations within this hour.
     pub registrations: Hour,
+    /// Cancelled once, when the process is told to stop.
+    pub stopping: CancellationToken,
 }
 
 impl Deref for App {
@@ -114,6 +117,7 @@ impl App {
             outbound,
             described: Memory::default(),
             registrations: Hour::default(),
+            stopping: CancellationToken::new(),
             catalog,
         };
         Ok((Self(Arc::new(parts)), writer))

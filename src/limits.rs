@@ -224,3 +224,27 @@ pub const ROTATION_ATTEMPTS_MAX: usize = 3;
 pub const DATABASE_IDLE_TRUSTED_MILLIS: u64 = 1_000;
 /// Audit rows in one statement: most of a batch goes in few statements, and the rest one by one.
 pub const AUDIT_ROWS_A_STATEMENT: usize = 32;
+
+// Streams of the MCP endpoint, and the sessions of clients from before 2026-07-28.
+
+/// Most open event streams of one client of one user on one node: a window of an editor holds one, and nobody has
+/// this many windows.
+pub const MCP_STREAMS_PER_CALLER_MAX: usize = 64;
+/// Most open event streams on one node. One costs some 20 KB with its connection.
+pub const MCP_STREAMS_MAX: usize = 8_192;
+/// How often a silent stream shows that it lives, in seconds: proxies close what is silent for 30 or 60.
+pub const MCP_KEEP_ALIVE_SECONDS: u64 = 15;
+/// A stream ends, in order, after this long, in seconds: clients reconnect with the token they have by then.
+pub const MCP_STREAM_SECONDS_MAX: u64 = 14_400;
+/// How long a client waits before it opens a stream again, in milliseconds; sent as `retry`.
+pub const MCP_RETRY_MILLIS: u64 = 1_000;
+/// Longest URI of a resource, in bytes; an event of the database carries it.
+pub const MCP_URI_BYTES_MAX: usize = 2_048;
+/// Most resources that one stream or session follows.
+pub const MCP_SUBSCRIPTIONS_MAX: usize = 256;
+/// How long a stream that was told something gathers what changes next, in milliseconds.
+pub const MCP_GATHER_MILLIS: u64 = 100;
+/// Changes that a node remembers for streams that were cut.
+pub const MCP_CHANGES_KEPT: usize = 1_024;
+/// Seconds a client should wait where all streams are taken.
+pub const MCP_STREAMS_RETRY_SECONDS: u32 = 30;

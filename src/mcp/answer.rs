@@ -17,6 +17,8 @@ pub const INVALID_REQUEST: i32 = -32600;
 pub const METHOD_NOT_FOUND: i32 = -32601;
 /// JSON-RPC 2.0: the parameters do not fit, or name nothing.
 pub const INVALID_PARAMS: i32 = -32602;
+/// Ours, of the codes that JSON-RPC leaves to servers: a limit of this caller or this node is reached.
+pub const TOO_MANY: i32 = -32000;
 /// MCP 2026-07-28: a header contradicts the body, or is missing.
 pub const HEADER_MISMATCH: i32 = -32020;
 /// MCP 2026-07-28: the revision asked for is not served.

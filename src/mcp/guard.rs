@@ -13,13 +13,15 @@ use rmcp::transport::streamable_http_server::StreamableHttpService;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 
 use super::answer::{self, Challenge};
-use super::authority::Authority;
+use super::authority::{Authority, Verified};
 use super::call::Calls;
 use super::direct;
 use super::envelope::{self, Message};
+use super::listen;
 use super::live::{LiveCallers, Refused};
 use super::origin::Origins;
 use super::server::Server;
+use super::streams::Streams;
 use super::tools::Offered;
 use crate::access::{self, Decision};
 use crate::actions::Caller;
@@ -35,6 +37,8 @@ pub struct Endpoint {
     pub authority: Authority,
     /// Who is known already.
     pub live: Arc<LiveCallers>,
+    /// The event streams that are open.
+    pub streams: Arc<Streams>,
     /// Where requests may come from.
     pub origins: Origins,
     /// What may be called.
@@ -55,7 +59,7 @@ impl Endpoint {
         // Kept aside: the headers go into `rmcp` with the request.
         let origin = parts.headers.get(axum::http::header::ORIGIN).cloned();
         let mut response = match self.admit(&mut parts).await {
-            Ok(caller) if parts.method == Method::POST => self.post(caller, parts, body).await,
+            Ok(verified) if parts.method == Method::POST => self.post(verified, parts, body).await,
             Ok(_) => answer::only_post(),
             Err(refusal) => *refusal,
         };
@@ -67,7 +71,7 @@ impl Endpoint {
 
     /// Who calls. The token is asked for before anything else is looked at, so that a client that sends an odd
     /// `Accept`, an old revision or another method still learns where to sign in.
-    async fn admit(&self, parts: &mut request::Parts) -> Result<Arc<Caller>, Box<Response<Body>>> {
+    async fn admit(&self, parts: &mut request::Parts) -> Result<Verified, Box<Response<Body>>> {
         let token = match bearer(&parts.headers) {
             Bearer::Absent => return Err(Box::new(self.challenge.sign_in())),
             Bearer::Malformed(why) => return Err(Box::new(self.challenge.invalid_token(why))),
@@ -75,13 +79,13 @@ impl Endpoint {
         };
         let now = self.calls.clock.now();
         let admitted = self.live.admit(&self.authority, token, &self.resource, now).await;
-        let caller = admitted.map_err(|refused| Box::new(self.refuse(refused)))?;
+        let verified = admitted.map_err(|refused| Box::new(self.refuse(refused)))?;
         self.origins
             .check(&parts.uri, &parts.headers)
             .map_err(|why| Box::new(answer::refusal(StatusCode::FORBIDDEN, "forbidden_origin", &why)))?;
         // Nothing behind the door needs the token, so nothing there can pass it on or print it (attack H09).
         parts.headers.remove(AUTHORIZATION);
-        Ok(caller)
+        Ok(verified)
     }
 
     fn refuse(&self, refused: Refused) -> Response<Body> {
@@ -101,7 +105,7 @@ impl Endpoint {
         }
     }
 
-    async fn post(&self, caller: Arc<Caller>, parts: request::Parts, body: Body) -> Response<Body> {
+    async fn post(&self, verified: Verified, parts: request::Parts, body: Body) -> Response<Body> {
         // A page can post text/plain across origins without a preflight, but not application/json (attack G02).
         if !is_json(&parts.headers) {
             let text = "The body must be JSON: send Content-Type: application/json.";
@@ -125,18 +129,22 @@ impl Endpoint {
         }
         match envelope::read(&parts.headers, &body) {
             Ok(Message::Noted) => answer::accepted(),
-            Ok(Message::Request(request)) => self.answer(caller, parts, body.clone(), &request).await,
+            Ok(Message::Request(request)) => self.answer(verified, parts, body.clone(), &request).await,
             Err(bad) => answer::rpc_error(bad.status, bad.id, bad.code, &bad.message, bad.data),
         }
     }
 
     async fn answer(
         &self,
-        caller: Arc<Caller>,
+        verified: Verified,
         parts: request::Parts,
         body: Bytes,
         request: &envelope::Request<'_>,
     ) -> Response<Body> {
+        if request.modern && request.method == listen::METHOD {
+            return listen::open(&self.streams, self.server.capabilities(), verified, request);
+        }
+        let caller = verified.caller;
         let name = request.name.as_deref().filter(|_| request.method == "tools/call");
         if let Some((name, offered)) = name.and_then(|name| Some((name, self.calls.tools.find(name)?))) {
             if let Some(refusal) = self.step_up(&caller, name, offered).await {

@@ -3,17 +3,25 @@
 //! Owns: `/mcp`, a protected resource, and whatever path beside it is given for the same. A request goes straight
 //! down: `guard` (who, from where, may they) → `envelope` (which era, are the headers true) → `rmcp`, or `direct` for a
 //! tool that only reads → `server` → `call` (arguments, audit, the action) → the answer.
+//!
+//! What a handler may say before it answers goes through `rmcp`'s own `context.peer`: a notification in either era; a
+//! request, which the client answers, where `context.peer.peer_info()` says that it can. The first such message turns
+//! the answer into an event stream. That a list or a resource changed is told through [`changes`].
 //! Does not own: how tokens are made; it knows the authorization server as `authority` says, and could run elsewhere.
 
 pub mod answer;
 pub mod authority;
 pub mod call;
+pub mod changes;
 pub mod direct;
 pub mod envelope;
 pub mod guard;
+pub mod listen;
 pub mod live;
 pub mod origin;
 pub mod server;
+pub mod sse;
+pub mod streams;
 pub mod tools;
 
 use std::sync::Arc;
@@ -31,13 +39,15 @@ use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::config::{PublicUrl, ToolNames};
 use crate::oauth::scope::ScopeSet;
-use crate::store::grants;
+use crate::store::{Store, grants};
 use authority::{Authority, Unavailable};
 use call::Calls;
 use guard::Endpoint;
 use live::LiveCallers;
 use origin::Origins;
 use server::Server;
+use streams::Streams;
+use tokio_util::sync::CancellationToken;
 use tools::Tools;
 
 /// What the endpoints are built from.
@@ -62,6 +72,10 @@ pub struct McpState {
     pub authority: Authority,
     /// Who is known already.
     pub live: Arc<LiveCallers>,
+    /// Where sessions are kept, and where the news come from.
+    pub store: Store,
+    /// Cancelled when the server stops: streams end in order then, and nobody waits for them.
+    pub stopping: CancellationToken,
     /// Where calls are recorded.
     pub audit: Audit,
     /// What time it is.
@@ -90,6 +104,8 @@ impl McpState {
             registry: Arc::clone(&app.actions),
             authority: Authority::new(app.config.issuer(), move || keys.load_full(), is_live),
             live: Arc::new(LiveCallers::new(app.store.listener())),
+            store: app.store.clone(),
+            stopping: app.stopping.clone(),
             audit: app.audit.clone(),
             clock: app.clock.clone(),
         }
@@ -113,10 +129,17 @@ pub enum CannotServe {
 /// [`CannotServe`].
 pub fn routes(state: McpState) -> Result<Router, CannotServe> {
     let tools = Arc::new(Tools::new(Arc::clone(&state.registry), state.tool_names)?);
+    let streams = Streams::new(state.authority.clone(), state.clock.clone(), state.store.subscribe());
+    let stop = state.stopping.clone();
+    let closing = Arc::clone(&streams);
+    tokio::spawn(async move {
+        stop.cancelled().await;
+        closing.close();
+    });
     let calls = Arc::new(Calls { tools, audit: state.audit.clone(), clock: state.clock.clone() });
     let mut router = Router::new();
     for path in state.paths.iter().copied() {
-        let endpoint = Arc::new(endpoint(&state, &calls, path)?);
+        let endpoint = Arc::new(endpoint(&state, &calls, &streams, path)?);
         let resource = endpoint.resource.clone();
         router = router
             .route(path, any(move |request: Request| Arc::clone(&endpoint).serve(request)))
@@ -125,7 +148,12 @@ pub fn routes(state: McpState) -> Result<Router, CannotServe> {
     Ok(router)
 }
 
-fn endpoint(state: &McpState, calls: &Arc<Calls>, path: &str) -> Result<Endpoint, CannotServe> {
+fn endpoint(
+    state: &McpState,
+    calls: &Arc<Calls>,
+    streams: &Arc<Streams>,
+    path: &str,
+) -> Result<Endpoint, CannotServe> {
     let server = Server::new(Arc::clone(calls), &state.title);
     let metadata_url = state.public_url.at(&format!("/.well-known/oauth-protected-resource{path}"));
     Ok(Endpoint {
@@ -133,6 +161,7 @@ fn endpoint(state: &McpState, calls: &Arc<Calls>, path: &str) -> Result<Endpoint
         challenge: answer::Challenge::new(&metadata_url, &state.baseline).map_err(CannotServe::Challenge)?,
         authority: state.authority.clone(),
         live: Arc::clone(&state.live),
+        streams: Arc::clone(streams),
         origins: Origins::new(state.public_url.url(), &state.allowed_origins),
         calls: Arc::clone(calls),
         server: server.clone(),

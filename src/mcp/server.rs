@@ -45,10 +45,17 @@ impl Server {
         let mut meta = MetaObject::default();
         let of_us = serde_json::json!({ "name": name.name, "version": name.version, "title": name.title });
         meta.insert("io.modelcontextprotocol/serverInfo".to_owned(), of_us);
-        let info = InitializeResult::new(ServerCapabilities::builder().enable_tools().build())
-            .with_server_info(name)
-            .with_instructions(INSTRUCTIONS);
+        let info = InitializeResult::new(
+            ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build(),
+        )
+        .with_server_info(name)
+        .with_instructions(INSTRUCTIONS);
         Self { calls, info: Arc::new(info), meta: Arc::new(meta) }
+    }
+
+    /// What this server says that it can do.
+    pub fn capabilities(&self) -> &ServerCapabilities {
+        &self.info.capabilities
     }
 
     /// Calls `offered`, and shows the answer as a client of that era reads it.

@@ -31,6 +31,12 @@ pub enum Event {
     TokenRevoked(String),
     /// The signing keys changed.
     KeysChanged,
+    /// A list or a resource that clients listen for may have changed, as [`crate::mcp::changes`] writes it.
+    Changed(String),
+    /// An MCP session ended, or what it keeps changed, by its digest.
+    McpSession(String),
+    /// A message for a request that waits on some node lies ready, by its id.
+    McpMessage(String),
     /// News may have been missed from here on: ask the database until [`Event::Trusted`].
     Distrusted,
     /// The news can be relied on again; what was cached before is to be forgotten.
@@ -38,6 +44,11 @@ pub enum Event {
 }
 
 impl Event {
+    /// Whether it can end somebody's access, or decides who knows of such ends.
+    pub fn is_about_access(&self) -> bool {
+        !matches!(self, Self::Changed(_) | Self::McpSession(_) | Self::McpMessage(_))
+    }
+
     fn parts(&self) -> Option<(&'static str, &str)> {
         match self {
             Self::GrantRevoked(id) => Some(("grant", id)),
@@ -45,6 +56,9 @@ impl Event {
             Self::UserSuspended(id) => Some(("user", id)),
             Self::TokenRevoked(jti) => Some(("token", jti)),
             Self::KeysChanged => Some(("keys", "")),
+            Self::Changed(what) => Some(("changed", what)),
+            Self::McpSession(digest) => Some(("mcp-session", digest)),
+            Self::McpMessage(id) => Some(("mcp-message", id)),
             Self::Distrusted | Self::Trusted => None,
         }
     }
@@ -56,6 +70,9 @@ impl Event {
             "user" => Some(Self::UserSuspended(subject.to_owned())),
             "token" => Some(Self::TokenRevoked(subject.to_owned())),
             "keys" => Some(Self::KeysChanged),
+            "changed" => Some(Self::Changed(subject.to_owned())),
+            "mcp-session" => Some(Self::McpSession(subject.to_owned())),
+            "mcp-message" => Some(Self::McpMessage(subject.to_owned())),
             _ => None,
         }
     }
@@ -150,6 +167,17 @@ pub async fn record(tx: &mut Tx, engine: Engine, event: &Event, now: Time) -> Re
         }
     }
     Ok(())
+}
+
+/// Tells every node of something that no transaction makes true, this one at once.
+///
+/// # Errors
+/// [`super::Error::Database`]; then only this node knows.
+pub async fn announce(store: &Store, event: &Event, now: Time) -> Result<()> {
+    store.tell(event.clone());
+    let mut tx = store.begin().await?;
+    record(&mut tx, store.engine(), event, now).await?;
+    Ok(tx.commit().await?)
 }
 
 impl Store {
