@@ -248,3 +248,34 @@ pub const MCP_GATHER_MILLIS: u64 = 100;
 pub const MCP_CHANGES_KEPT: usize = 1_024;
 /// Seconds a client should wait where all streams are taken.
 pub const MCP_STREAMS_RETRY_SECONDS: u32 = 30;
+/// Most live sessions of one client of one user; the least used one ends for a new one.
+pub const MCP_SESSIONS_PER_CALLER_MAX: i64 = 128;
+/// A session that nobody used for this long has ended, in seconds: an editor left open over a holiday goes on, since
+/// most clients show a lost session as an error.
+pub const MCP_SESSION_IDLE_SECONDS: i64 = 14 * 86_400;
+/// How often a session's use is written down, in seconds.
+pub const MCP_SESSION_SEEN_SECONDS: i64 = 600;
+/// Sessions that a node remembers; one is about 1 KB.
+pub const MCP_SESSIONS_KNOWN_MAX: u64 = 16_384;
+/// Longest that a client may say of itself in `initialize`, in bytes.
+pub const MCP_CLIENT_BYTES_MAX: usize = 8_192;
+/// Most requests of one session that run at once.
+pub const MCP_RUNNING_PER_SESSION_MAX: usize = 64;
+/// How long a question to a client waits for its answer, in seconds: a person reads and decides.
+pub const MCP_ANSWER_SECONDS: u64 = 600;
+/// Most events, and most bytes, of one stream that its node keeps at hand for a client that comes back.
+pub const MCP_TAPE_EVENTS_MAX: usize = 256;
+/// Bytes of it.
+pub const MCP_TAPE_BYTES_MAX: usize = 1_048_576;
+/// Most streams whose events a node keeps at hand, and for how many seconds.
+pub const MCP_TAPES_MAX: u64 = 1_024;
+/// Seconds of it.
+pub const MCP_TAPE_KEPT_SECONDS: u64 = 300;
+/// How long events wait in the database for a client that was cut off, in seconds.
+pub const MCP_EVENTS_KEPT_SECONDS: i64 = 3_600;
+/// How often a node looks for events of a request that runs on another, in milliseconds.
+pub const MCP_FOLLOW_MILLIS: u64 = 200;
+/// Longest id of a request that can be taken back on another node, in bytes.
+pub const MCP_REQUEST_ID_BYTES_MAX: usize = 256;
+/// Most messages of one batch (MCP 2025-03-26).
+pub const MCP_BATCH_MAX: usize = 32;

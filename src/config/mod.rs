@@ -4,6 +4,7 @@
 //! The only reader of the environment. Does not own: limits that nobody should change (`limits`).
 
 mod keys;
+mod mcp;
 mod raw;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use url::Url;
 
 pub use keys::{KEYS, Key};
+pub use mcp::McpSessions;
 pub use raw::{Flags, Origin, Raw};
 
 use crate::limits;
@@ -43,6 +45,8 @@ pub struct Config {
     pub outbound: Outbound,
     /// How tools are named in lists.
     pub tool_names: ToolNames,
+    /// Whether MCP clients from before 2026-07-28 get sessions.
+    pub mcp_sessions: McpSessions,
     /// How log lines are written.
     pub log: Log,
 }
@@ -248,6 +252,7 @@ impl Config {
             tokens: tokens(raw)?,
             outbound: outbound(raw)?,
             tool_names: tool_names(raw)?,
+            mcp_sessions: mcp::sessions(raw)?,
             log: Log { filter: raw.text("log.filter"), json: raw.boolean("log.json")? },
         };
         config.refuse_the_unsafe(raw)?;

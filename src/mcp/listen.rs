@@ -63,7 +63,7 @@ pub fn open(
         return refuse(StatusCode::BAD_REQUEST, answer::INVALID_REQUEST, "the id cannot be read");
     };
     let told = acknowledged(&wants);
-    match streams.open(verified, wants) {
+    match streams.open(verified, wants, None) {
         Ok(stream) => sse::response(events(stream, id, told)),
         Err(full) => {
             let (status, text) = refusal(full);

@@ -172,7 +172,9 @@ pub(super) fn concerns(event: &Event, verified: &Verified) -> bool {
         // Keys change rarely, and verifying everyone again is cheap. What was told while the news were lost could have
         // concerned anyone.
         Event::KeysChanged | Event::Trusted => true,
-        Event::Distrusted | Event::Changed(_) | Event::McpSession(_) | Event::McpMessage(_) => false,
+        Event::Distrusted | Event::Changed(_) => false,
+        Event::McpSessionEnded(_) | Event::McpSessionChanged(_) => false,
+        Event::McpAnswered(_) | Event::McpCancelled(_) => false,
     }
 }
 

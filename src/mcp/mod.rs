@@ -20,6 +20,7 @@ pub mod listen;
 pub mod live;
 pub mod origin;
 pub mod server;
+pub mod session;
 pub mod sse;
 pub mod streams;
 pub mod tools;
@@ -37,7 +38,7 @@ use crate::actions::Registry;
 use crate::app::App;
 use crate::audit::Audit;
 use crate::clock::Clock;
-use crate::config::{PublicUrl, ToolNames};
+use crate::config::{McpSessions, PublicUrl, ToolNames};
 use crate::oauth::scope::ScopeSet;
 use crate::store::{Store, grants};
 use authority::{Authority, Unavailable};
@@ -46,6 +47,9 @@ use guard::Endpoint;
 use live::LiveCallers;
 use origin::Origins;
 use server::Server;
+use session::Sessions;
+use session::door::Door;
+use session::run::Runs;
 use streams::Streams;
 use tokio_util::sync::CancellationToken;
 use tools::Tools;
@@ -62,6 +66,8 @@ pub struct McpState {
     pub title: String,
     /// How tools are named in lists.
     pub tool_names: ToolNames,
+    /// Whether clients from before 2026-07-28 get sessions.
+    pub sessions: McpSessions,
     /// The scopes that a newcomer is asked for: the read-only baseline.
     pub baseline: ScopeSet,
     /// Origins of other sites whose scripts may call.
@@ -99,6 +105,7 @@ impl McpState {
             paths: vec!["/mcp"],
             title: app.config.title.clone(),
             tool_names: app.config.tool_names,
+            sessions: app.config.mcp_sessions,
             baseline: app.baseline.clone(),
             allowed_origins: Vec::new(),
             registry: Arc::clone(&app.actions),
@@ -136,10 +143,13 @@ pub fn routes(state: McpState) -> Result<Router, CannotServe> {
         stop.cancelled().await;
         closing.close();
     });
+    let sessions = Arc::new(Sessions::new(state.store.clone(), state.clock.clone()));
+    let runs = Arc::new(Runs::new(state.store.clone(), state.clock.clone()));
+    let door = Door::new(state.sessions, &state.store, sessions, runs, Arc::clone(&streams));
     let calls = Arc::new(Calls { tools, audit: state.audit.clone(), clock: state.clock.clone() });
     let mut router = Router::new();
     for path in state.paths.iter().copied() {
-        let endpoint = Arc::new(endpoint(&state, &calls, &streams, path)?);
+        let endpoint = Arc::new(endpoint(&state, &calls, &door, path)?);
         let resource = endpoint.resource.clone();
         router = router
             .route(path, any(move |request: Request| Arc::clone(&endpoint).serve(request)))
@@ -151,7 +161,7 @@ pub fn routes(state: McpState) -> Result<Router, CannotServe> {
 fn endpoint(
     state: &McpState,
     calls: &Arc<Calls>,
-    streams: &Arc<Streams>,
+    door: &Arc<Door>,
     path: &str,
 ) -> Result<Endpoint, CannotServe> {
     let server = Server::new(Arc::clone(calls), &state.title);
@@ -161,7 +171,7 @@ fn endpoint(
         challenge: answer::Challenge::new(&metadata_url, &state.baseline).map_err(CannotServe::Challenge)?,
         authority: state.authority.clone(),
         live: Arc::clone(&state.live),
-        streams: Arc::clone(streams),
+        door: Arc::clone(door),
         origins: Origins::new(state.public_url.url(), &state.allowed_origins),
         calls: Arc::clone(calls),
         server: server.clone(),
@@ -176,7 +186,7 @@ fn endpoint(
 /// Every option of `rmcp`'s transport that matters here.
 fn protocol_options() -> StreamableHttpServerConfig {
     StreamableHttpServerConfig::default()
-        // No session outlives a request: nothing to bind to a caller, nothing lost by a restart, any node answers.
+        // Sessions are ours (`session`), bound to their caller and kept in the store; `rmcp` serves one request.
         .with_legacy_session_mode(false)
         // No tool speaks before it is done, so an event stream would only add framing.
         .with_json_response(true)

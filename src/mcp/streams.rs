@@ -29,6 +29,11 @@ pub struct Wants {
 }
 
 impl Wants {
+    /// Whether it is told anything at all.
+    pub fn is_some(&self) -> bool {
+        !self.lists.is_empty() || !self.resources.is_empty()
+    }
+
     fn includes(&self, what: &What) -> bool {
         match what {
             What::Resource(uri) => self.resources.contains(uri),
@@ -77,6 +82,7 @@ struct Inner {
 
 struct Open {
     verified: Verified,
+    session: Option<String>,
     state: Mutex<State>,
     wake: Notify,
 }
@@ -107,11 +113,16 @@ impl Streams {
         streams
     }
 
-    /// Opens a stream for `verified`.
+    /// Opens a stream for `verified`, of the legacy session with this digest where it is one of a session.
     ///
     /// # Errors
     /// [`Full`] says whose limit is reached.
-    pub fn open(self: &Arc<Self>, verified: Verified, wants: Wants) -> Result<Stream, Full> {
+    pub fn open(
+        self: &Arc<Self>,
+        verified: Verified,
+        wants: Wants,
+        session: Option<&str>,
+    ) -> Result<Stream, Full> {
         let mut inner = self.lock();
         if inner.open.len() >= limits::MCP_STREAMS_MAX {
             return Err(Full::Node);
@@ -124,7 +135,12 @@ impl Streams {
         inner.last += 1;
         let id = inner.last;
         let state = State { wants, ended: inner.closing, ..State::default() };
-        let open = Arc::new(Open { verified, state: Mutex::new(state), wake: Notify::new() });
+        let open = Arc::new(Open {
+            verified,
+            session: session.map(str::to_owned),
+            state: Mutex::new(state),
+            wake: Notify::new(),
+        });
         inner.open.insert(id, Arc::clone(&open));
         Ok(Stream { id, open, streams: Arc::clone(self), told: AtomicBool::new(false) })
     }
@@ -137,8 +153,17 @@ impl Streams {
             inner.complete_since = inner.recent.pop_front().map(|(at, _)| at);
         }
         inner.recent.push_back((now, change.clone()));
-        for open in inner.open.values() {
-            if change.whose.concerns(&open.verified.caller) {
+        // A session hears each thing once (MCP 2025-11-25, transports): on the stream that it opened last.
+        let mut latest = HashMap::<&str, u64>::new();
+        for (id, open) in &inner.open {
+            if let Some(session) = open.session.as_deref().filter(|_| open.lock().wants.is_some()) {
+                let latest = latest.entry(session).or_default();
+                *latest = (*latest).max(*id);
+            }
+        }
+        for (id, open) in &inner.open {
+            let silent = open.session.as_deref().is_some_and(|session| latest.get(session) != Some(id));
+            if !silent && change.whose.concerns(&open.verified.caller) {
                 open.change(|state| {
                     let wanted = state.wants.includes(&change.what);
                     wanted && state.changed.insert(change.what.clone())
@@ -152,6 +177,32 @@ impl Streams {
         let mut inner = self.lock();
         inner.closing = true;
         inner.open.values().for_each(|open| open.end());
+    }
+
+    /// Ends the streams of a session.
+    pub fn end_session(&self, session: &str) {
+        self.of_session(session).iter().for_each(|open| open.end());
+    }
+
+    /// A session follows other resources from now on.
+    pub fn follow(&self, session: &str, resources: &BTreeSet<String>) {
+        for open in self.of_session(session) {
+            let mut state = open.lock();
+            if state.wants.is_some() {
+                state.wants.resources.clone_from(resources);
+            }
+        }
+    }
+
+    fn of_session(&self, session: &str) -> Vec<Arc<Open>> {
+        let inner = self.lock();
+        let of = |open: &&Arc<Open>| open.session.as_deref() == Some(session);
+        inner.open.values().filter(of).cloned().collect()
+    }
+
+    /// The present moment, as the ids of events say it.
+    pub fn now(&self) -> Time {
+        self.clock.now()
     }
 
     /// How many are open.

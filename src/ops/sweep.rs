@@ -30,6 +30,7 @@ pub async fn once(app: &App) -> store::Result<u64> {
     let now = app.clock.now();
     let mut ended = store::sweep::ended(&app.store, now).await?;
     ended += store::clients::sweep(&app.store, now).await?;
+    ended += store::mcp_sessions::sweep(&app.store, now).await?;
     let last_signed = now.plus_seconds(-app.config.tokens.access_seconds - limits::KEY_OVERLAP_SECONDS);
     Ok(ended + store::keys::retire(&app.store, last_signed, now).await?)
 }

@@ -33,10 +33,14 @@ pub enum Event {
     KeysChanged,
     /// A list or a resource that clients listen for may have changed, as [`crate::mcp::changes`] writes it.
     Changed(String),
-    /// An MCP session ended, or what it keeps changed, by its digest.
-    McpSession(String),
-    /// A message for a request that waits on some node lies ready, by its id.
-    McpMessage(String),
+    /// An MCP session ended, by its digest.
+    McpSessionEnded(String),
+    /// What an MCP session keeps changed, by its digest.
+    McpSessionChanged(String),
+    /// The answer to a question that some node put to a client lies ready, by the question's id.
+    McpAnswered(String),
+    /// A client takes a request back: the digest of its session, and the request's id as JSON.
+    McpCancelled(String),
     /// News may have been missed from here on: ask the database until [`Event::Trusted`].
     Distrusted,
     /// The news can be relied on again; what was cached before is to be forgotten.
@@ -46,7 +50,15 @@ pub enum Event {
 impl Event {
     /// Whether it can end somebody's access, or decides who knows of such ends.
     pub fn is_about_access(&self) -> bool {
-        !matches!(self, Self::Changed(_) | Self::McpSession(_) | Self::McpMessage(_))
+        match self {
+            Self::GrantRevoked(_)
+            | Self::ClientRevoked(_)
+            | Self::UserSuspended(_)
+            | Self::TokenRevoked(_) => true,
+            Self::KeysChanged | Self::Distrusted | Self::Trusted => true,
+            Self::Changed(_) | Self::McpSessionEnded(_) | Self::McpSessionChanged(_) => false,
+            Self::McpAnswered(_) | Self::McpCancelled(_) => false,
+        }
     }
 
     fn parts(&self) -> Option<(&'static str, &str)> {
@@ -57,8 +69,10 @@ impl Event {
             Self::TokenRevoked(jti) => Some(("token", jti)),
             Self::KeysChanged => Some(("keys", "")),
             Self::Changed(what) => Some(("changed", what)),
-            Self::McpSession(digest) => Some(("mcp-session", digest)),
-            Self::McpMessage(id) => Some(("mcp-message", id)),
+            Self::McpSessionEnded(digest) => Some(("mcp-session-ended", digest)),
+            Self::McpSessionChanged(digest) => Some(("mcp-session-changed", digest)),
+            Self::McpAnswered(id) => Some(("mcp-answered", id)),
+            Self::McpCancelled(which) => Some(("mcp-cancelled", which)),
             Self::Distrusted | Self::Trusted => None,
         }
     }
@@ -71,8 +85,10 @@ impl Event {
             "token" => Some(Self::TokenRevoked(subject.to_owned())),
             "keys" => Some(Self::KeysChanged),
             "changed" => Some(Self::Changed(subject.to_owned())),
-            "mcp-session" => Some(Self::McpSession(subject.to_owned())),
-            "mcp-message" => Some(Self::McpMessage(subject.to_owned())),
+            "mcp-session-ended" => Some(Self::McpSessionEnded(subject.to_owned())),
+            "mcp-session-changed" => Some(Self::McpSessionChanged(subject.to_owned())),
+            "mcp-answered" => Some(Self::McpAnswered(subject.to_owned())),
+            "mcp-cancelled" => Some(Self::McpCancelled(subject.to_owned())),
             _ => None,
         }
     }
