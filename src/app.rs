@@ -36,7 +36,7 @@ pub struct Parts {
     /// The rows.
     pub store: Store,
     /// Seals what must be read back.
-    pub vault: Vault,
+    pub vault: Arc<Vault>,
     /// The signing keys, swapped whole when they change.
     pub keys: Arc<ArcSwap<KeyRing>>,
     /// The audit log.
@@ -116,7 +116,7 @@ impl App {
             config,
             clock,
             store,
-            vault,
+            vault: Arc::new(vault),
             audit,
             outbound,
             described: Memory::default(),

@@ -279,6 +279,31 @@ pub const MCP_FOLLOW_MILLIS: u64 = 200;
 pub const MCP_REQUEST_ID_BYTES_MAX: usize = 256;
 /// Most messages of one batch (MCP 2025-03-26).
 pub const MCP_BATCH_MAX: usize = 32;
+// What a tool may say and ask before it answers.
+
+/// Most messages of one call that wait for a slow client; progress and log lines beyond are left out.
+pub const ACTION_SAID_MAX: usize = 64;
+/// How long a person has to answer a question of a tool, in seconds. The sealed state of the call is good this long.
+pub const MCP_ROUND_SECONDS: i64 = 900;
+/// Longest run of a tool that somebody waits for, in seconds; a person who is asked something is part of it.
+pub const MCP_CALL_SECONDS_MAX: u64 = 900;
+/// Largest state of a call between two rounds, in bytes: what clients send back must fit a request with the answers.
+pub const MCP_ROUND_BYTES_MAX: usize = 65_536;
+
+// Resources, prompts and completion.
+
+/// Most files of one entity's documentation or one template's skeleton.
+pub const ATTACHED_FILES_MAX: usize = 500;
+/// Largest of these files, in bytes; a model reads it whole.
+pub const ATTACHED_BYTES_MAX: u64 = 512 * 1024;
+/// Resources or prompts on one page of a list: some 20 KB.
+pub const MCP_PAGE_ITEMS: usize = 100;
+/// Most completions of one answer (MCP 2026-07-28, completion).
+pub const MCP_COMPLETIONS_MAX: usize = 100;
+/// Longest argument of a prompt, in bytes: a person types it.
+pub const MCP_PROMPT_ARGUMENT_BYTES_MAX: usize = 4_096;
+/// Longest URI of a resource that is looked at, in bytes.
+pub const MCP_RESOURCE_URI_BYTES_MAX: usize = 2_048;
 /// How long a device's code waits for a person, in seconds: to fetch a phone, sign in and read (RFC 8628 section 6.1).
 pub const DEVICE_SECONDS: i64 = 600;
 /// How long a device waits between two polls at first, in seconds (RFC 8628 section 3.5).

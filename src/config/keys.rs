@@ -148,6 +148,12 @@ pub const KEYS: &[Key] = &[
         "Sessions for MCP clients from before 2026-07-28: offered, required (a request without one is refused) or off.",
     ),
     key(
+        "conformance",
+        "POSTERN_CONFORMANCE",
+        Some("false"),
+        "For tests: also serves the tools, resources and prompts that the official MCP conformance suite calls; loopback only.",
+    ),
+    key(
         "outbound.resolve",
         "POSTERN_OUTBOUND_RESOLVE",
         None,

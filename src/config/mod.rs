@@ -49,6 +49,8 @@ pub struct Config {
     pub tool_names: ToolNames,
     /// Whether MCP clients from before 2026-07-28 get sessions.
     pub mcp_sessions: McpSessions,
+    /// Whether the fixtures of the official conformance suite are served. Refused unless only this machine can call.
+    pub conformance: bool,
     /// How log lines are written.
     pub log: Log,
 }
@@ -243,6 +245,7 @@ impl Config {
             outbound: outbound(raw)?,
             tool_names: tool_names(raw)?,
             mcp_sessions: mcp::sessions(raw)?,
+            conformance: raw.boolean("conformance")?,
             log: Log { filter: raw.text("log.filter"), json: raw.boolean("log.json")? },
         };
         config.refuse_the_unsafe(raw)?;
@@ -264,6 +267,14 @@ impl Config {
     fn refuse_the_unsafe(&self, raw: &Raw) -> Result<(), ConfigError> {
         let url = self.public_url.as_str();
         let fail = |why: String| Err(ConfigError(why));
+        // Behind a proxy the listener is loopback and the public URL is not; in a container it is the other way round.
+        if self.conformance && !(self.public_url.is_loopback() && self.listen.ip().is_loopback()) {
+            return fail(format!(
+                "conformance = true ({}) serves tools for tests that need no permission, so it starts only where public_url                  and listen are both loopback; they are {url} and {}.",
+                raw.origin("conformance"),
+                self.listen
+            ));
+        }
         if self.public_url.is_loopback() {
             return Ok(());
         }

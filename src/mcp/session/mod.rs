@@ -11,6 +11,7 @@ pub mod door;
 pub mod run;
 pub mod stream;
 pub mod tape;
+pub mod wishes;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -7,6 +7,7 @@ mod introspection_7662;
 mod jwt_9068;
 mod mcp_authorization;
 mod mcp_client;
+mod mcp_sessions;
 mod mcp_subscriptions;
 mod mcp_tools;
 mod mcp_transport;

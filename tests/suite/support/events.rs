@@ -9,7 +9,7 @@ use http::{HeaderMap, Request};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use super::mcp::{META, McpWorld, rpc};
+use super::mcp::{Answer, META, McpWorld, rpc};
 
 /// How long a test waits for something that has to come.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -123,5 +123,100 @@ impl McpWorld {
             .header("authorization", format!("Bearer {token}"))
             .body(Body::from(body))
             .unwrap()
+    }
+}
+
+/// A client from before 2026-07-28, with or without a session, at any router.
+pub struct Legacy {
+    /// Where it calls.
+    pub router: Router,
+    /// Its token.
+    pub token: String,
+    /// What it answers with: revision, session id.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// `initialize` of a client that can be asked.
+pub fn initialize(revision: &str) -> String {
+    rpc(
+        "initialize",
+        &format!(
+            r#""protocolVersion":"{revision}","capabilities":{{"elicitation":{{}},"sampling":{{}},"roots":{{}}}},
+            "clientInfo":{{"name":"test","version":"1"}}"#
+        ),
+    )
+}
+
+impl Legacy {
+    /// Connects.
+    pub async fn connect(router: &Router, token: &str, revision: &str) -> Self {
+        let mut this = Self { router: router.clone(), token: token.to_owned(), headers: Vec::new() };
+        let answer = this.post(&initialize(revision)).await;
+        assert_eq!(answer.result()["protocolVersion"], revision);
+        let id = answer.header("mcp-session-id").to_owned();
+        assert!(!id.is_empty(), "no session");
+        this.headers = vec![("mcp-session-id", id), ("mcp-protocol-version", revision.to_owned())];
+        assert_eq!(this.post(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#).await.status, 202);
+        this
+    }
+
+    /// The same client at another node.
+    pub fn at(&self, router: &Router) -> Self {
+        Self { router: router.clone(), token: self.token.clone(), headers: self.headers.clone() }
+    }
+
+    /// The same session as whoever holds `token` would use it.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: token.to_owned(), ..self.at(&self.router) }
+    }
+
+    /// A request with everything that this client sends.
+    pub fn request(&self, method: &str, more: &[(&str, &str)], body: &str) -> Request<Body> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri("/mcp")
+            .header("host", "localhost:8787")
+            .header("content-type", "application/json")
+            .header("accept", "application/json, text/event-stream");
+        if !self.token.is_empty() {
+            request = request.header("authorization", format!("Bearer {}", self.token));
+        }
+        for (name, value) in self.headers.iter().map(|(n, v)| (*n, v.as_str())).chain(more.iter().copied()) {
+            request = request.header(name, value);
+        }
+        request.body(Body::from(body.to_owned())).unwrap()
+    }
+
+    /// Sends it and reads the answer to its end.
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        Answer::of(self.router.clone().oneshot(request).await.unwrap()).await
+    }
+
+    /// Posts a message.
+    pub async fn post(&self, body: &str) -> Answer {
+        self.send(self.request("POST", &[], body)).await
+    }
+
+    /// Posts a request with id 1.
+    pub async fn ask(&self, method: &str, params: &str) -> Answer {
+        self.post(&rpc(method, params)).await
+    }
+
+    /// Posts a call that is answered by a stream.
+    pub async fn stream(&self, id: u32, tool: &str, arguments: &str) -> Events {
+        let params = format!(r#""name":"{tool}","arguments":{arguments},"_meta":{{"progressToken":"p"}}"#);
+        let body = rpc("tools/call", &params).replacen("\"id\":1", &format!("\"id\":{id}"), 1);
+        Events::open(&self.router, self.request("POST", &[], &body)).await
+    }
+
+    /// Opens the session's own stream, or goes on after `last`.
+    pub async fn get(&self, last: &str) -> Events {
+        let more: &[(&str, &str)] = if last.is_empty() { &[] } else { &[("last-event-id", last)] };
+        Events::open(&self.router, self.request("GET", more, "")).await
+    }
+
+    /// Ends the session.
+    pub async fn delete(&self) -> Answer {
+        self.send(self.request("DELETE", &[], "")).await
     }
 }
