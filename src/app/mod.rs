@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::access::scopes;
 use crate::actions::Registry;
@@ -60,6 +61,8 @@ pub struct Parts {
     pub rates: Rates,
     /// Registrations within this hour.
     pub registrations: Hour,
+    /// Cancelled once, when the process is told to stop.
+    pub stopping: CancellationToken,
 }
 
 impl Deref for App {
@@ -123,6 +126,7 @@ impl App {
             outbound,
             described: Memory::default(),
             registrations: Hour::default(),
+            stopping: CancellationToken::new(),
             catalog,
         };
         Ok((Self(Arc::new(parts)), writer))

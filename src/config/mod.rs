@@ -6,6 +6,7 @@
 mod clients;
 mod guarding;
 mod keys;
+mod mcp;
 mod raw;
 mod signing;
 
@@ -18,6 +19,7 @@ use url::Url;
 pub use clients::Clients;
 pub use guarding::{Proxies, ProxyHeader, Rates, subscriber};
 pub use keys::{KEYS, Key};
+pub use mcp::McpSessions;
 pub use raw::{Flags, Origin, Raw};
 pub use signing::{Algorithm, Keys};
 
@@ -57,6 +59,8 @@ pub struct Config {
     pub outbound: Outbound,
     /// How tools are named in lists.
     pub tool_names: ToolNames,
+    /// Whether MCP clients from before 2026-07-28 get sessions.
+    pub mcp_sessions: McpSessions,
     /// Whether the fixtures of the official conformance suite are served. Refused unless only this machine can call.
     pub conformance: bool,
     /// How log lines are written.
@@ -227,6 +231,7 @@ impl Config {
             tokens: tokens(raw)?,
             outbound: outbound(raw)?,
             tool_names: tool_names(raw)?,
+            mcp_sessions: mcp::sessions(raw)?,
             conformance: raw.boolean("conformance")?,
             log: Log { filter: raw.text("log.filter"), json: raw.boolean("log.json")? },
         };

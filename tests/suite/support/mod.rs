@@ -4,6 +4,7 @@ pub mod browser;
 pub mod crowd;
 pub mod device;
 pub mod documents;
+pub mod events;
 pub mod mcp;
 pub mod people;
 pub mod postgres;
