@@ -11,7 +11,9 @@ pub mod issuers;
 pub mod key_sets;
 pub mod page;
 pub mod pages;
+pub mod peer;
 pub mod pushed;
+pub mod rates;
 pub mod recipes;
 pub mod route;
 pub mod session;
@@ -22,5 +24,5 @@ use crate::app::App;
 
 /// Both trees.
 pub fn routes(app: App) -> Router {
-    route::router(endpoints::ROUTES).merge(pages::routes(&app)).with_state(app)
+    route::router(endpoints::ROUTES, &app).merge(pages::routes(&app)).with_state(app)
 }
