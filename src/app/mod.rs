@@ -58,12 +58,12 @@ pub struct Parts {
     pub outbound: Outbound,
     /// What this node knows of documents being fetched.
     pub described: Memory,
+    /// How often one address and one client asked.
+    pub rates: Rates,
     /// Where identity providers have their keys.
     pub discovered: Discovered,
     /// What this node knows of others' keys.
     pub key_sets: KeySets,
-    /// How often one address and one client asked.
-    pub rates: Rates,
     /// Registrations within this hour.
     pub registrations: Hour,
 }
@@ -121,8 +121,8 @@ impl App {
             baseline: scopes::baseline(actions.all().iter().map(AsRef::as_ref)),
             keys: Arc::new(ArcSwap::from_pointee(ring)),
             actions: Arc::new(actions),
-            resources,
             rates: Rates::new(&config),
+            resources,
             config,
             clock,
             store,

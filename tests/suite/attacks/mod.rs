@@ -24,6 +24,7 @@ mod grants;
 mod guesses;
 mod housekeeping;
 mod keys;
+mod logs;
 mod mcp;
 mod rates;
 mod registration;

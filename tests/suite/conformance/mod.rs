@@ -8,6 +8,8 @@ mod introspection_7662;
 mod jwt_9068;
 mod mcp_authorization;
 mod mcp_client;
+mod mcp_resources;
+mod mcp_speaking;
 mod mcp_tools;
 mod mcp_transport;
 mod oauth21_token;

@@ -9,6 +9,7 @@ pub mod identity;
 pub mod mcp;
 pub mod people;
 pub mod postgres;
+pub mod real;
 pub mod signer;
 pub mod token;
 pub mod world;
