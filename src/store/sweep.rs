@@ -86,6 +86,20 @@ pub const CHORES: &[Chore] = &[
         limits::ENDED_KEPT_SECONDS,
         "after the window in which they count",
     ),
+    chore(
+        "pushed requests",
+        ("pushed_requests", "digest"),
+        "expires_at < $1",
+        0,
+        "after their minute; one that was used is gone already",
+    ),
+    chore(
+        "registration tokens",
+        ("registration_tokens", "digest"),
+        "expires_at < $1",
+        limits::ENDED_KEPT_SECONDS,
+        "after their end; kept so that an administrator can still see what they were used for",
+    ),
     chore("sessions", ("sessions", "digest"), "expires_at < $1", 0, "after the end that use cannot move"),
     chore("one-time links", ("links", "digest"), "expires_at < $1", 0, "after their end, used or not"),
     chore(
@@ -102,6 +116,13 @@ pub const CHORES: &[Chore] = &[
         "(expires_at < $1 or revoked_at < $1)",
         limits::GRANTS_KEPT_SECONDS,
         "after their end or revocation; kept so that an administrator can still see them",
+    ),
+    chore(
+        "grants of one token",
+        ("grants", "id"),
+        "expires_at < $1 and expires_at - created_at <= 86400000000",
+        limits::ENDED_KEPT_SECONDS,
+        "a day after their token's end: what was exchanged, or given on the word of an identity provider",
     ),
     chore(
         "remembered consents",

@@ -27,5 +27,6 @@ mod keys;
 mod logs;
 mod mcp;
 mod rates;
+mod refresh;
 mod registration;
 mod token_clients;
