@@ -20,6 +20,7 @@ mod described;
 mod device;
 mod guesses;
 mod housekeeping;
+mod http;
 mod keys;
 mod logs;
 mod mcp;
