@@ -5,6 +5,7 @@
 
 mod clients;
 mod guarding;
+mod issuers;
 mod keys;
 mod raw;
 mod signing;
@@ -15,8 +16,9 @@ use std::path::PathBuf;
 
 use url::Url;
 
-pub use clients::Clients;
+pub use clients::{AssertionAudience, Clients, SelfRegistered};
 pub use guarding::{Proxies, ProxyHeader, Rates, subscriber};
+pub use issuers::TrustedIssuer;
 pub use keys::{KEYS, Key};
 pub use raw::{Flags, Origin, Raw};
 pub use signing::{Algorithm, Keys};
@@ -53,10 +55,16 @@ pub struct Config {
     pub keys: Keys,
     /// Lifetimes of tokens.
     pub tokens: Tokens,
+    /// Which resources a client may exchange tokens for (RFC 8693), by client_id; nobody else may.
+    pub exchange: BTreeMap<String, Vec<String>>,
+    /// Identity providers whose word is taken for who a person is.
+    pub trusted_issuers: Vec<TrustedIssuer>,
     /// Exceptions for outbound calls in tests.
     pub outbound: Outbound,
     /// How tools are named in lists.
     pub tool_names: ToolNames,
+    /// Whether the fixtures of the official conformance suite are served. Refused unless only this machine can call.
+    pub conformance: bool,
     /// How log lines are written.
     pub log: Log,
 }
@@ -223,8 +231,11 @@ impl Config {
             encryption_key_previous: raw.optional("encryption_key_previous").map(Hidden::new),
             keys: Keys::from_raw(raw)?,
             tokens: tokens(raw)?,
+            exchange: exchange(raw),
+            trusted_issuers: issuers::read(raw)?,
             outbound: outbound(raw)?,
             tool_names: tool_names(raw)?,
+            conformance: raw.boolean("conformance")?,
             log: Log { filter: raw.text("log.filter"), json: raw.boolean("log.json")? },
         };
         config.refuse_the_unsafe(raw)?;
@@ -246,6 +257,14 @@ impl Config {
     fn refuse_the_unsafe(&self, raw: &Raw) -> Result<(), ConfigError> {
         let url = self.public_url.as_str();
         let fail = |why: String| Err(ConfigError(why));
+        // Behind a proxy the listener is loopback and the public URL is not; in a container it is the other way round.
+        if self.conformance && !(self.public_url.is_loopback() && self.listen.ip().is_loopback()) {
+            return fail(format!(
+                "conformance = true ({}) serves tools for tests that need no permission, so it starts only where public_url                  and listen are both loopback; they are {url} and {}.",
+                raw.origin("conformance"),
+                self.listen
+            ));
+        }
         if self.public_url.is_loopback() {
             return Ok(());
         }
@@ -322,6 +341,11 @@ fn tokens(raw: &Raw) -> Result<Tokens, ConfigError> {
         refresh_idle_seconds: days("tokens.refresh_idle_days")?,
         refresh_absolute_seconds: days("tokens.refresh_absolute_days")?,
     })
+}
+
+fn exchange(raw: &Raw) -> BTreeMap<String, Vec<String>> {
+    let listed = |text: String| text.split_whitespace().map(str::to_owned).collect();
+    raw.table("exchange.resources").into_iter().map(|(client, text)| (client, listed(text))).collect()
 }
 
 fn outbound(raw: &Raw) -> Result<Outbound, ConfigError> {

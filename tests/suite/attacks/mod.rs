@@ -15,9 +15,12 @@
 //! - `store::sweep`: a successor may go before what it replaced.
 
 mod authorize;
+mod client_assertions;
 mod codes;
 mod described;
 mod device;
+mod exchange;
+mod grants;
 mod guesses;
 mod housekeeping;
 mod http;
