@@ -104,6 +104,25 @@ pub const KEY_LEAD_SECONDS: i64 = 3_600;
 pub const KEY_ROTATE_DAYS_MAX: i64 = 3_650;
 /// How much longer than a token's life a superseded key verifies, in seconds: clocks differ.
 pub const KEY_OVERLAP_SECONDS: i64 = 600;
+/// Connections at once on one node; each holds a file descriptor and some 20 KB.
+pub const CONNECTIONS_MAX: usize = 8_192;
+/// How long a connection may say nothing, or take to say what it wants, in seconds: longer than proxies keep their idle
+/// connections (60), or they would send requests into closed ones.
+pub const IDLE_SECONDS: u64 = 75;
+/// How long a new connection has for its first bytes, in seconds.
+pub const FIRST_BYTES_SECONDS: u64 = 10;
+/// How often to look for the rest of HTTP/2's first bytes, in milliseconds; hardly anybody sends them in pieces.
+pub const PREFACE_POLL_MILLIS: u64 = 10;
+/// How long to wait before accepting again after the system refused, in milliseconds.
+pub const ACCEPT_RETRY_MILLIS: u64 = 100;
+/// Headers of one request; browsers send under 30.
+pub const HEADERS_MAX: usize = 100;
+/// All headers of one request, in bytes: the longest token, the longest address, and cookies.
+pub const HEADER_BYTES_MAX: usize = 65_536;
+/// Requests at once on one HTTP/2 connection.
+pub const STREAMS_MAX: u32 = 128;
+/// How long a request of a page or an endpoint may take, its body included, in seconds: two outbound calls and a queue.
+pub const REQUEST_TIME_SECONDS: u64 = 30;
 /// How long a stopping server lets requests finish, in seconds.
 pub const DRAIN_SECONDS: u64 = 10;
 /// How long the link that makes the first administrator works, in seconds.
