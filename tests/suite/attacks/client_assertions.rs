@@ -77,6 +77,9 @@ on_both_engines! {
         let other = [("grant_type", "client_credentials"), ("client_id", "other")];
         let refused = post_signed(&world, "/token", &other, &signer.assertion(&world, "signs")).await;
         assert_eq!(refused.error(), (401, "invalid_client"), "client_id names another");
+        for nobody in ["nul\0", "", " ", "nobody"] {
+            assert_eq!(own_token(&world, &signer.assertion(&world, nobody)).await.error(), (401, "invalid_client"), "{nobody:?}");
+        }
         assert_eq!(remembered(&world).await, 0);
     }
 

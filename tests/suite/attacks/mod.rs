@@ -21,4 +21,5 @@ mod described;
 mod device;
 mod mcp;
 mod registration;
+mod self_registered;
 mod token_clients;

@@ -7,6 +7,7 @@ pub mod documents;
 pub mod mcp;
 pub mod people;
 pub mod postgres;
+pub mod registration;
 pub mod signer;
 pub mod token;
 pub mod world;
