@@ -279,3 +279,15 @@ pub const DEVICE_GUESSES_ADDRESS_MAX: i64 = 60;
 pub const DEVICE_GUESSES_SECONDS: i64 = 900;
 /// Longest `User-Agent` of a device that is kept for the page, in characters.
 pub const DEVICE_AGENT_CHARS_MAX: usize = 120;
+/// Longest DPoP proof, in bytes: an RSA key of 4,096 bits and its signature take under 2,000.
+pub const DPOP_PROOF_BYTES_MAX: usize = 4_096;
+/// Longest `jti` of a DPoP proof, in bytes. A UUID has 36.
+pub const DPOP_JTI_BYTES_MAX: usize = 256;
+/// How far the `iat` of a DPoP proof may be from our clock, in seconds, either way: MCP's DPoP extension allows five minutes.
+pub const DPOP_PROOF_SECONDS: i64 = 300;
+/// How long one DPoP nonce is given out, in seconds; it is good for twice as long.
+pub const DPOP_NONCE_SECONDS: i64 = 300;
+/// Smallest RSA modulus of a DPoP key, in bytes: 2,048 bits.
+pub const DPOP_RSA_BYTES_MIN: usize = 256;
+/// Largest RSA modulus of a DPoP key, in bytes: a stranger's key must not cost more than a stranger may.
+pub const DPOP_RSA_BYTES_MAX: usize = 512;

@@ -11,6 +11,7 @@ pub mod key_sets;
 pub mod page;
 pub mod pages;
 pub mod recipes;
+pub mod route;
 pub mod session;
 
 use axum::Router;
@@ -19,5 +20,5 @@ use crate::app::App;
 
 /// Both trees.
 pub fn routes(app: App) -> Router {
-    Router::new().merge(endpoints::routes()).merge(pages::routes(&app)).with_state(app)
+    route::router(endpoints::ROUTES).merge(pages::routes(&app)).with_state(app)
 }

@@ -3,11 +3,9 @@
 use std::sync::LazyLock;
 
 use askama::Template;
-use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
@@ -335,11 +333,14 @@ pub fn copy_script() -> &'static str {
     &COPY.path
 }
 
-/// The one stylesheet and the one script.
-pub fn routes() -> Router<App> {
-    Router::new()
-        .route("/static/postern.css", get(async |headers: HeaderMap| asset(&STYLE, &headers)))
-        .route("/static/copy.js", get(async |headers: HeaderMap| asset(&COPY, &headers)))
+/// `GET /static/postern.css`.
+pub async fn style(headers: HeaderMap) -> Response {
+    asset(&STYLE, &headers)
+}
+
+/// `GET /static/copy.js`.
+pub async fn copy(headers: HeaderMap) -> Response {
+    asset(&COPY, &headers)
 }
 
 fn asset(asset: &'static Asset, headers: &HeaderMap) -> Response {

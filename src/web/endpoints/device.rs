@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Extension, Json, Router};
+use axum::routing::{MethodRouter, post};
+use axum::{Extension, Json};
 use bytes::Bytes;
 use http::{HeaderMap, header};
 use serde_json::{Value, json};
@@ -20,13 +20,12 @@ use crate::oauth::error::Refusal;
 use crate::oauth::request::RawRequest;
 use crate::secret::{self, DeviceCode, Secret};
 use crate::store;
-use crate::web::error::{Failure, NEVER_KEPT, only_post};
+use crate::web::error::{Failure, NEVER_KEPT};
 use crate::web::form::Form;
 
 /// The endpoint.
-pub fn routes() -> Router<App> {
-    let limit = DefaultBodyLimit::max(limits::TOKEN_FORM_BYTES_MAX);
-    Router::new().route("/device_authorization", post(ask).fallback(only_post).layer(limit))
+pub fn endpoint() -> MethodRouter<App> {
+    post(ask).layer(DefaultBodyLimit::max(limits::TOKEN_FORM_BYTES_MAX))
 }
 
 async fn ask(

@@ -1,11 +1,11 @@
 //! `/register/{id}`: a client reads, replaces or removes its own registration (RFC 7592), with the token that it was
 //! given when it registered.
 
+use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::routing::{MethodRouter, get};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
@@ -28,9 +28,9 @@ const NOT_ITS_TOKEN: &str = "no such client, or not its registration_access_toke
 const SUPERSEDED: &str = "the registration_access_token was just replaced";
 
 /// The endpoint.
-pub fn routes() -> Router<App> {
+pub fn endpoint() -> MethodRouter<App> {
     let limit = DefaultBodyLimit::max(limits::REGISTRATION_BYTES_MAX);
-    Router::new().route("/register/{id}", get(read).put(replace).delete(remove).layer(limit))
+    get(read).put(replace).delete(remove).layer(limit)
 }
 
 /// The client that goes by `id`, if the request carries its own token. An unknown client and a wrong token are answered

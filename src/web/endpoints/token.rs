@@ -1,10 +1,9 @@
 //! `POST /token` (RFC 6749 section 3.2): a code, a refresh token or a client's own secret becomes an access token.
 
-use axum::Router;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{MethodRouter, post};
 use bytes::Bytes;
 use http::{HeaderMap, header};
 use serde_json::json;
@@ -19,13 +18,13 @@ use crate::oauth::described::DocumentUrl;
 use crate::oauth::error::{Code, Refusal};
 pub(super) use crate::web::client_auth::{authenticated, presented};
 use crate::web::clients::{ClientRefusal, resolve};
-use crate::web::error::{Failure, NEVER_KEPT, only_post};
+use crate::web::error::{Failure, NEVER_KEPT};
 use crate::web::form::Form;
 
 /// The endpoint.
-pub fn routes() -> Router<App> {
+pub fn endpoint() -> MethodRouter<App> {
     let limit = DefaultBodyLimit::max(limits::TOKEN_FORM_BYTES_MAX);
-    Router::new().route("/token", post(token).fallback(only_post).layer(limit))
+    post(token).layer(limit)
 }
 
 async fn token(State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {

@@ -13,4 +13,5 @@ mod mcp_transport;
 mod oauth21_token;
 mod pkce_7636;
 mod revocation_7009;
+mod routes;
 mod server_metadata;
