@@ -214,50 +214,6 @@ pub async fn revoke(
     Ok(Some(grants))
 }
 
-/// Nothing is under way for a client: no live grant, nobody at the consent page, no device that waits (attack E13).
-/// `$1` is now.
-macro_rules! idle {
-    () => {
-        "suspended_at is null and revoked_at is null \
-         and not exists (select 1 from grants g where g.client_id = clients.id and g.revoked_at is null \
-         and g.expires_at > $1) \
-         and not exists (select 1 from authorization_requests r where r.client_id = clients.id and r.expires_at > $1) \
-         and not exists (select 1 from device_requests d where d.client_id = clients.id and d.expires_at > $1)"
-    };
-}
-
-/// Deletes clients that made themselves known and are not used: soon where they never were, late where they were. Never
-/// one with a live grant or a person before its consent page, and never one that an administrator has judged. Where a
-/// flood left more that were never used than the limit, the older ones go within the hour: rows are bounded, and nobody
-/// is locked out by them, since what is new always fits (attack A12). Gives how many went.
-///
-/// # Errors
-/// [`Error::Database`].
-pub async fn sweep(store: &Store, now: Time) -> Result<u64> {
-    let unused = sqlx::query(concat!(
-        "delete from clients where kind in ('self-registered', 'described') \
-         and ((used_at is null and registered_at < $2) or used_at < $3) and ",
-        idle!()
-    ))
-    .bind(now.micros())
-    .bind(now.plus_seconds(-limits::CLIENT_NEVER_USED_SECONDS).micros())
-    .bind(now.plus_seconds(-limits::CLIENT_UNUSED_SECONDS).micros())
-    .execute(store.write())
-    .await?;
-    let flood = sqlx::query(concat!(
-        "delete from clients where id in (select id from clients where kind = 'self-registered' and used_at is null \
-         order by registered_at desc, id desc limit $2 offset $3) and registered_at < $4 and ",
-        idle!()
-    ))
-    .bind(now.micros())
-    .bind(limits::CLIENTS_SWEPT_AT_ONCE)
-    .bind(limits::CLIENTS_NEVER_USED_MAX)
-    .bind(now.plus_seconds(-limits::CLIENT_FIRST_USE_SECONDS).micros())
-    .execute(store.write())
-    .await?;
-    Ok(unused.rows_affected() + flood.rows_affected())
-}
-
 pub(super) fn to_json(metadata: &Metadata) -> Result<String> {
     serde_json::to_string(metadata).map_err(|e| Error::Row { table: "clients", why: e.to_string() })
 }
