@@ -173,7 +173,13 @@ pub const CHORES: &[Chore] = &[
         limits::MCP_SESSION_IDLE_SECONDS,
         "two weeks after their last use",
     ),
-    chore("MCP tasks", ("mcp_tasks", "digest"), "expires_at < $1", 0, "after the day that clients are told of"),
+    chore(
+        "MCP tasks",
+        ("mcp_tasks", "digest"),
+        "expires_at < $1",
+        0,
+        "after the day that clients are told of",
+    ),
     chore(
         "guesses at accounts",
         ("guesses", "account"),
@@ -195,6 +201,14 @@ pub const CHORES: &[Chore] = &[
         limits::CLIENT_NEVER_USED_SECONDS,
         "a week after they made themselves known, if nobody ever signed in with them; never with a live grant or a \
          sign-in under way, never one that an administrator added or judged",
+    ),
+    chore(
+        "clients of a flood",
+        ("clients", "id"),
+        IDLE_CLIENT_FLOOD,
+        limits::CLIENT_FIRST_USE_SECONDS,
+        "an hour after they registered themselves, if nobody ever signed in with them and the newest ten thousand such \
+         are newer still; under the same conditions",
     ),
     chore(
         "clients not used any more",
@@ -239,6 +253,13 @@ macro_rules! idle_client {
     };
 }
 const IDLE_CLIENT_NEVER: &str = idle_client!("used_at is null and registered_at < $1");
+/// What is new always fits in, and what is old was never used: rows are bounded, and nobody is locked out by them, as they
+/// would be by a cap (attack A12). The number is `limits::CLIENTS_NEVER_USED_MAX`.
+const IDLE_CLIENT_FLOOD: &str = idle_client!(
+    "kind = 'self-registered' and used_at is null and registered_at < $1 and registered_at < \
+     (select min(newest.registered_at) from (select registered_at from clients where kind = 'self-registered' \
+     and used_at is null order by registered_at desc limit 10000) newest)"
+);
 const IDLE_CLIENT_ONCE: &str = idle_client!("used_at < $1");
 
 impl Chore {
@@ -316,4 +337,14 @@ pub async fn all(store: &Store, now: Time) -> Result<Vec<(&'static Chore, u64)>>
         }
     }
     failed.map_or(Ok(swept), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_statement_has_the_number_of_the_limit() {
+        assert!(IDLE_CLIENT_FLOOD.contains(&format!("limit {})", limits::CLIENTS_NEVER_USED_MAX)));
+    }
 }

@@ -30,4 +30,5 @@ mod mcp;
 mod rates;
 mod refresh;
 mod registration;
+mod self_registered;
 mod token_clients;
