@@ -15,6 +15,7 @@ pub mod guesses;
 pub mod keys;
 pub mod links;
 pub mod pushed;
+pub mod mcp_sessions;
 pub mod refresh_tokens;
 pub mod registration_tokens;
 pub mod registrations;

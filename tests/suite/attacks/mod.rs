@@ -23,6 +23,7 @@ mod exchange;
 mod grants;
 mod guesses;
 mod housekeeping;
+mod http;
 mod keys;
 mod logs;
 mod mcp;

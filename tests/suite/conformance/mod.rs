@@ -10,6 +10,8 @@ mod mcp_authorization;
 mod mcp_client;
 mod mcp_resources;
 mod mcp_speaking;
+mod mcp_sessions;
+mod mcp_subscriptions;
 mod mcp_tools;
 mod mcp_transport;
 mod oauth21_token;

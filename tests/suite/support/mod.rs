@@ -6,6 +6,7 @@ pub mod device;
 pub mod documents;
 pub mod exchange;
 pub mod identity;
+pub mod events;
 pub mod mcp;
 pub mod people;
 pub mod postgres;
