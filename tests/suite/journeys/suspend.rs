@@ -41,7 +41,10 @@ async fn journey(database: Option<String>) {
         assert!(postern(&[what, "suspend", name]).await.status.success(), "{what}");
         assert_eq!(status(&real, &token).await, 401, "{what}");
         let again = postern(&[what, "suspend", name]).await;
-        assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("postern"), "{again:?}");
+        assert!(
+            !again.status.success() && String::from_utf8_lossy(&again.stderr).contains("postern"),
+            "{again:?}"
+        );
         assert!(postern(&[what, "resume", name]).await.status.success(), "{what}");
         assert!(!postern(&[what, "resume", name]).await.status.success(), "{what}");
         assert!(!postern(&[what, "suspend", "nobody@example.com"]).await.status.success(), "{what}");
