@@ -10,3 +10,4 @@ mod pages;
 mod replays;
 mod sign_in;
 pub mod store;
+mod suspend;
