@@ -19,5 +19,6 @@ mod codes;
 mod described;
 mod device;
 mod mcp;
+mod mcp_sessions;
 mod registration;
 mod token_clients;

@@ -119,10 +119,7 @@ async fn initialize_negotiates_a_legacy_revision() {
 async fn legacy_requests_need_no_handshake_no_header_and_no_session() {
     let world = McpWorld::new().await;
     let token = world.token("demo:read");
-    for headers in [
-        vec![],
-        vec![("mcp-protocol-version", "2025-03-26")],
-    ] {
+    for headers in [vec![], vec![("mcp-protocol-version", "2025-03-26")]] {
         let answer = world.post(&token, &headers, &rpc("tools/list", "")).await;
         let result = answer.result();
         assert!(result.get("resultType").is_none(), "{headers:?}: {result}");
@@ -181,11 +178,7 @@ async fn get_and_delete_are_405_without_a_session_and_say_why() {
     let world = McpWorld::new().await;
     let token = world.token("demo:read");
     for method in ["GET", "DELETE", "PUT"] {
-        for headers in [
-            vec![],
-            vec![("accept", "text/event-stream")],
-            vec![("last-event-id", "1")],
-        ] {
+        for headers in [vec![], vec![("accept", "text/event-stream")], vec![("last-event-id", "1")]] {
             let answer = with_method(&world, method, &token, &headers).await;
             assert_eq!(
                 (answer.status, answer.header("allow")),
