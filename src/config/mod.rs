@@ -4,9 +4,12 @@
 //! The only reader of the environment. Does not own: limits that nobody should change (`limits`).
 
 mod clients;
+mod guarding;
+mod issuers;
 mod keys;
 mod mcp;
 mod raw;
+mod signing;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,10 +17,13 @@ use std::path::PathBuf;
 
 use url::Url;
 
-pub use clients::Clients;
+pub use clients::{AssertionAudience, Clients, SelfRegistered};
+pub use guarding::{Proxies, ProxyHeader, Rates, subscriber};
+pub use issuers::TrustedIssuer;
 pub use keys::{KEYS, Key};
 pub use mcp::McpSessions;
 pub use raw::{Flags, Origin, Raw};
+pub use signing::{Algorithm, Keys};
 
 use crate::limits;
 
@@ -31,6 +37,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the embedded database and the encryption key live.
     pub data_dir: PathBuf,
+    /// Whose word counts for where a request came from.
+    pub proxies: Proxies,
+    /// How often one address may ask.
+    pub rates: Rates,
     /// Where the rows are.
     pub database: Database,
     /// The key-encryption key in base64url, or `None` for the file in the data directory.
@@ -41,8 +51,16 @@ pub struct Config {
     pub catalog: Catalog,
     /// Which kinds of client may come.
     pub clients: Clients,
-    /// Lifetimes and algorithm of tokens.
+    /// The key before that one, while some values are still sealed under it.
+    pub encryption_key_previous: Option<Hidden>,
+    /// What signs tokens.
+    pub keys: Keys,
+    /// Lifetimes of tokens.
     pub tokens: Tokens,
+    /// Which resources a client may exchange tokens for (RFC 8693), by client_id; nobody else may.
+    pub exchange: BTreeMap<String, Vec<String>>,
+    /// Identity providers whose word is taken for who a person is.
+    pub trusted_issuers: Vec<TrustedIssuer>,
     /// Exceptions for outbound calls in tests.
     pub outbound: Outbound,
     /// How tools are named in lists.
@@ -139,7 +157,7 @@ pub struct Catalog {
     pub demo: bool,
 }
 
-/// Lifetimes and algorithm of tokens.
+/// Lifetimes of tokens.
 #[derive(Clone, Debug)]
 pub struct Tokens {
     /// Life of an access token, in seconds; 900 at least, since VS Code loops on five minutes or less.
@@ -148,35 +166,6 @@ pub struct Tokens {
     pub refresh_idle_seconds: i64,
     /// A grant ends this long after consent, in seconds, however often it is refreshed.
     pub refresh_absolute_seconds: i64,
-    /// `ES256`, `RS256` or `EdDSA`.
-    pub algorithm: Algorithm,
-}
-
-/// What access tokens are signed with (RFC 7518 section 3.1, RFC 8037).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    /// ECDSA on P-256: the default.
-    Es256,
-    /// RSA PKCS#1 v1.5, for verifiers that know nothing else.
-    Rs256,
-    /// Ed25519.
-    EdDsa,
-}
-
-impl Algorithm {
-    /// The `alg` value.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Es256 => "ES256",
-            Self::Rs256 => "RS256",
-            Self::EdDsa => "EdDSA",
-        }
-    }
-
-    /// From the `alg` value.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Es256, Self::Rs256, Self::EdDsa].into_iter().find(|a| a.as_str() == text)
-    }
 }
 
 /// Exceptions for outbound calls, so that described clients can be tested without a network. Refused unless
@@ -236,12 +225,18 @@ impl Config {
             public_url,
             listen: raw.parse("listen", "an address and a port, such as 127.0.0.1:8787")?,
             data_dir: PathBuf::from(raw.text("data_dir")),
+            proxies: Proxies::from_raw(raw)?,
+            rates: Rates::from_raw(raw)?,
             database: database(raw)?,
             encryption_key: raw.optional("encryption_key").map(Hidden::new),
             title: raw.text("title"),
             catalog: Catalog { paths, demo },
             clients: clients::read(raw)?,
+            encryption_key_previous: raw.optional("encryption_key_previous").map(Hidden::new),
+            keys: Keys::from_raw(raw)?,
             tokens: tokens(raw)?,
+            exchange: exchange(raw),
+            trusted_issuers: issuers::read(raw)?,
             outbound: outbound(raw)?,
             tool_names: tool_names(raw)?,
             mcp_sessions: mcp::sessions(raw)?,
@@ -345,16 +340,17 @@ fn tokens(raw: &Raw) -> Result<Tokens, ConfigError> {
             limits::ACCESS_TOKEN_SECONDS_MAX,
         )));
     }
-    let algorithm = raw.text("tokens.algorithm");
     let days = |key| raw.parse::<i64>(key, "a whole number of days").map(|d| d.max(1) * 86_400);
     Ok(Tokens {
         access_seconds,
         refresh_idle_seconds: days("tokens.refresh_idle_days")?,
         refresh_absolute_seconds: days("tokens.refresh_absolute_days")?,
-        algorithm: Algorithm::parse(&algorithm).ok_or_else(|| {
-            ConfigError(format!("tokens.algorithm = \"{algorithm}\": one of ES256, RS256, EdDSA"))
-        })?,
     })
+}
+
+fn exchange(raw: &Raw) -> BTreeMap<String, Vec<String>> {
+    let listed = |text: String| text.split_whitespace().map(str::to_owned).collect();
+    raw.table("exchange.resources").into_iter().map(|(client, text)| (client, listed(text))).collect()
 }
 
 fn outbound(raw: &Raw) -> Result<Outbound, ConfigError> {

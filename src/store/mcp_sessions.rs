@@ -282,21 +282,3 @@ pub async fn take_answer(store: &Store, id: &str) -> Result<Option<String>> {
         .await?;
     row.map(|row| Ok(row.try_get(0)?)).transpose()
 }
-
-/// Removes sessions that nobody used for long or that ended, and what was kept for cuts; gives the number of rows.
-///
-/// # Errors
-/// [`super::Error::Database`].
-pub async fn sweep(store: &Store, now: Time) -> Result<u64> {
-    let mut rows = 0;
-    for (statement, kept) in [
-        ("delete from mcp_events where created_at < $1", limits::MCP_EVENTS_KEPT_SECONDS),
-        ("delete from mcp_questions where created_at < $1", limits::MCP_EVENTS_KEPT_SECONDS),
-        ("delete from mcp_sessions where ended_at < $1", limits::ENDED_KEPT_SECONDS),
-        ("delete from mcp_sessions where seen_at < $1", limits::MCP_SESSION_IDLE_SECONDS),
-    ] {
-        let before = now.plus_seconds(-kept).micros();
-        rows += sqlx::query(statement).bind(before).execute(store.write()).await?.rows_affected();
-    }
-    Ok(rows)
-}
