@@ -6,6 +6,7 @@ mod client_commands;
 pub mod clients;
 mod mcp_call;
 mod mcp_revoke;
+mod mcp_sessions;
 mod pages;
 mod replays;
 mod sign_in;
