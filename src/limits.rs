@@ -224,3 +224,18 @@ pub const ROTATION_ATTEMPTS_MAX: usize = 3;
 pub const DATABASE_IDLE_TRUSTED_MILLIS: u64 = 1_000;
 /// Audit rows in one statement: most of a batch goes in few statements, and the rest one by one.
 pub const AUDIT_ROWS_A_STATEMENT: usize = 32;
+/// Versions kept of a described client's document: enough to see a year of changes, and an end for a host that says
+/// something else each time.
+pub const DOCUMENT_VERSIONS_MAX: i64 = 20;
+/// Bytes of documents that a node holds of clients nobody has allowed yet. Nothing of them is stored (attack A09).
+pub const DOCUMENTS_HELD_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// How long such a document is held, in seconds: past the longest sign-in.
+pub const DOCUMENTS_HELD_SECONDS: u64 = 7_200;
+/// How long a request waits for an administrator's answer, in seconds.
+pub const APPROVAL_SECONDS: i64 = 3_600;
+/// Most clients that one person may be waiting for, so that nobody buries the list under asks.
+pub const ASKS_PER_USER_MAX: i64 = 10;
+/// How long an ask that nobody answers is kept, in seconds: thirty days.
+pub const ASKS_KEPT_SECONDS: i64 = 2_592_000;
+/// Longest entity tag that is kept of a document, in bytes; without one it is simply fetched again.
+pub const ETAG_BYTES_MAX: usize = 256;

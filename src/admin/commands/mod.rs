@@ -6,6 +6,7 @@ mod config;
 mod health;
 mod keys;
 mod tools;
+mod trust;
 mod users;
 
 use std::future::Future;

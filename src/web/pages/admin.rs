@@ -8,11 +8,12 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::waiting::{self, Waiting};
 use crate::app::App;
 use crate::audit::Fact;
 use crate::clock::Time;
 use crate::identity::session::Session;
-use crate::oauth::client::ClientKind;
+use crate::oauth::client::{Client, ClientKind};
 use crate::store;
 use crate::store::clients::ClientRow;
 use crate::store::events::Event;
@@ -28,6 +29,9 @@ struct Page {
     frame: Frame,
     csrf: String,
     rows: Vec<Line>,
+    /// Clients that wait to be let in.
+    waiting: Vec<Waiting>,
+    waiting_csrf: String,
     /// The client whose end is asked for and not yet confirmed.
     asked: Option<Line>,
 }
@@ -62,13 +66,17 @@ pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Aske
         let standing = standings.iter().find(|standing| standing.client_id == row.client.id);
         line(row, standing)
     };
-    let rows: Vec<Line> = store::clients::list(&app.store).await?.into_iter().map(line).collect();
+    let clients = store::clients::list(&app.store).await?;
+    let known: Vec<&Client> = clients.iter().map(|row| &row.client).collect();
+    let waiting = waiting::lines(&app, &known).await?;
+    let rows: Vec<Line> = clients.into_iter().map(line).collect();
     let (browser, jar) = session::known_browser(&app.config, &visit);
     let chosen = asked.revoke.and_then(|id| rows.iter().position(|row| row.id == id && !row.is_revoked));
     let mut rows = rows;
     let asked = chosen.map(|index| rows.remove(index));
     let csrf = browser.proof(PURPOSE).reveal().to_owned();
-    let page = Page { frame: Frame::of(&app.config), csrf, rows, asked };
+    let waiting_csrf = browser.proof(waiting::PURPOSE).reveal().to_owned();
+    let page = Page { frame: Frame::of(&app.config), csrf, rows, waiting, waiting_csrf, asked };
     Ok((jar, page::html(StatusCode::OK, &page)).into_response())
 }
 
@@ -106,7 +114,10 @@ pub async fn revoke(State(app): State<App>, visit: Visit, body: Bytes) -> Answer
 
 /// The session, if it is an administrator's. A stranger is asked to sign in, anybody else learns only that this is not
 /// for them.
-async fn administrator(app: &App, visit: &Visit) -> Result<Result<Session, Answer>, Problem> {
+///
+/// # Errors
+/// [`Problem::Fault`].
+pub async fn administrator(app: &App, visit: &Visit) -> Result<Result<Session, Answer>, Problem> {
     Ok(match session::current(app, visit).await? {
         Some(session) if session.user.is_admin() => Ok(session),
         Some(_) => {

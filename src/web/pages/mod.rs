@@ -2,12 +2,14 @@
 
 pub mod account;
 pub mod admin;
+pub mod approval;
 pub mod authorize;
 pub mod consent;
 pub mod error;
 pub mod finished;
 pub mod first_admin;
 pub mod login;
+pub mod waiting;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -26,9 +28,10 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/logout", get(account::ask).post(account::sign_out))
         .route("/admin", get(admin::show))
         .route("/admin/revoke", post(admin::revoke))
+        .route("/admin/waiting", post(waiting::rule))
         .route("/admin/first/{secret}", get(first_admin::show).post(first_admin::make))
         .route("/authorize", get(authorize::begin).post(authorize::begin_with_form))
-        .route("/authorize/{id}", get(authorize::resume))
+        .route("/authorize/{id}", get(authorize::resume).post(approval::ask))
         .route("/login", get(login::show).post(login::sign_in))
         .route("/consent/{id}", post(consent::decide).get(consent::back))
         .merge(page::routes())

@@ -5,7 +5,7 @@ use postern::web::clients::{ClientRefusal, resolve};
 use postern::{limits, store};
 use serde_json::json;
 
-use crate::support::documents::{Documents, ID, Reply, document, document_with};
+use crate::support::documents::{Documents, ID, Reply, allow, document, document_with};
 
 on_both_engines! {
     async fn a01_a_document_that_redirects_is_refused_without_a_second_request(world) {
@@ -77,7 +77,7 @@ on_both_engines! {
         let host = Documents::start().await;
         let world = host.known_to(world).await;
         host.say(Reply::json(document()));
-        resolve(&world.app, ID).await.unwrap();
+        allow(&world, &resolve(&world.app, ID).await.unwrap()).await;
         let long = format!("{ID}?{}", "x".repeat(2_048 - ID.len()));
         for other in [
             "https://client.example/oauth/client.json#x", "https://u@client.example/oauth/client.json", "https://client.example/oauth/x/../client.json",

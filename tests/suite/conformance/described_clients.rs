@@ -6,7 +6,7 @@ use postern::web::clients::{ClientRefusal, resolve};
 use postern::{limits, store};
 use serde_json::{Value, json};
 
-use crate::support::documents::{Documents, ID, Reply, document, document_with};
+use crate::support::documents::{Documents, ID, Reply, allow, document, document_with};
 
 on_both_engines! {
     async fn a_good_document_makes_a_client_and_is_fetched_once(world) {
@@ -26,14 +26,15 @@ on_both_engines! {
         let world = host.known_to(world).await;
         host.say(Reply::json(document()).header("cache-control: max-age=600"));
         let first = resolve(&world.app, ID).await.unwrap();
+        allow(&world, &first).await;
         world.clock.advance(599);
         host.say(Reply::json(document_with("client_name", json!("Renamed"))));
         assert_eq!(resolve(&world.app, ID).await.unwrap(), first);
         world.clock.advance(1);
         let second = resolve(&world.app, ID).await.unwrap();
         assert_eq!((second.name.as_str(), host.count()), ("Renamed", 2));
-        let kept = store::clients::documents(&world.app.store, ID).await.unwrap();
-        let hashes: Vec<&str> = kept.iter().map(|(hash, ..)| hash.as_str()).collect();
+        let kept = store::documents::versions(&world.app.store, ID).await.unwrap();
+        let hashes: Vec<&str> = kept.iter().map(|version| version.hash.as_str()).collect();
         assert_eq!(hashes, [first.document_hash.as_deref().unwrap(), second.document_hash.as_deref().unwrap()]);
     }
 
@@ -57,6 +58,7 @@ on_both_engines! {
         let world = host.known_to(world).await;
         host.say(Reply::json(document()));
         let client = resolve(&world.app, ID).await.unwrap();
+        allow(&world, &client).await;
         world.clock.advance(limits::DOCUMENT_FRESH_SECONDS);
         host.say(Reply::json("{}").status(404));
         assert_eq!(resolve(&world.app, ID).await, Err(ClientRefusal::Fetch(Refusal::Status(404))));
@@ -120,7 +122,7 @@ on_both_engines! {
         let host = Documents::start().await;
         let world = host.known_to(world).await;
         host.say(Reply::json(document()));
-        resolve(&world.app, ID).await.unwrap();
+        allow(&world, &resolve(&world.app, ID).await.unwrap()).await;
         let mut tx = world.app.store.begin().await.unwrap();
         store::clients::suspend(&mut tx, &world.app.store, ID, true, world.clock.now()).await.unwrap();
         tx.commit().await.unwrap();

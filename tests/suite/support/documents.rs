@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use postern::oauth::client::Client;
+use postern::web::described;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tempfile::TempDir;
@@ -116,6 +118,13 @@ impl Documents {
         let resolve = format!("client.example={0},other.example={0}", self.address);
         world.restarted(&[("outbound.resolve", &resolve), ("outbound.extra_ca", &self.authority)]).await
     }
+}
+
+/// Stores `client` as a person's yes does.
+pub async fn allow(world: &World, client: &Client) {
+    let mut tx = world.app.store.begin().await.unwrap();
+    described::keep(&world.app, &mut tx, client, world.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 /// A good document for [`ID`], with `name` replaced by `value`.
