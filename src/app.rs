@@ -14,12 +14,14 @@ use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::oauth::key::{KeyRing, SigningKey};
+use crate::oauth::request::Offer;
 use crate::oauth::scope::ScopeSet;
 use crate::outbound::Outbound;
 use crate::secret::{self, Vault};
 use crate::store::{self, Store};
 use crate::web::described::Memory;
 use crate::web::endpoints::register::Hour;
+use crate::web::logos::Logos;
 
 /// The parts of a running server. See [`Parts`].
 #[derive(Clone)]
@@ -47,10 +49,14 @@ pub struct Parts {
     pub scopes: ScopeSet,
     /// What resource metadata lists: the scopes that only read.
     pub baseline: ScopeSet,
+    /// Every protected resource that tokens are issued for (RFC 8707); the first is meant where a request names none.
+    pub resources: Vec<String>,
     /// The one way out.
     pub outbound: Outbound,
     /// What this node knows of documents being fetched.
     pub described: Memory,
+    /// What this node knows of clients' pictures.
+    pub logos: Logos,
     /// Registrations within this hour.
     pub registrations: Hour,
 }
@@ -106,6 +112,7 @@ impl App {
             baseline: scopes::baseline(actions.all().iter().map(AsRef::as_ref)),
             keys: Arc::new(ArcSwap::from_pointee(keys)),
             actions: Arc::new(actions),
+            resources: vec![config.resource()],
             config,
             clock,
             store,
@@ -113,10 +120,18 @@ impl App {
             audit,
             outbound,
             described: Memory::default(),
+            logos: Logos::default(),
             registrations: Hour::default(),
             catalog,
         };
         Ok((Self(Arc::new(parts)), writer))
+    }
+}
+
+impl Parts {
+    /// What there is to ask for.
+    pub fn offer(&self) -> Offer<'_> {
+        Offer { scopes: &self.scopes, baseline: &self.baseline, resources: &self.resources }
     }
 }
 

@@ -235,3 +235,11 @@ fn each_page_has_its_template_and_each_template_its_page() {
     let pages: BTreeSet<String> = pages.into_iter().filter(|name| name != "authorize").collect();
     assert_eq!(pages, templates);
 }
+
+/// The table of routes feeds the router, the metadata's test and the OpenAPI document; a route beside it would be in none.
+#[test]
+fn a_route_is_a_row_of_the_table() {
+    let at_home = ["src/web/route.rs", "src/mcp/mod.rs"];
+    let beside = |s: &&Source| !at_home.contains(&s.path.as_str());
+    nothing(sources().iter().filter(beside).flat_map(|s| s.says(".route(\"")).collect());
+}

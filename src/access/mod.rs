@@ -3,6 +3,7 @@
 //! Owns: the one rule that list, call and consent page share, and the sentences that scopes are shown as.
 
 pub mod decision;
+pub mod policy;
 pub mod scopes;
 
 pub use decision::{Decision, decide};

@@ -3,8 +3,17 @@
 
 use serde_json::{Value, json};
 
+use super::client::GrantType;
 use super::scope::ScopeSet;
 use crate::config::Config;
+
+/// The grants of the token endpoint.
+const GRANTS: [GrantType; 4] = [
+    GrantType::AuthorizationCode,
+    GrantType::RefreshToken,
+    GrantType::ClientCredentials,
+    GrantType::DeviceCode,
+];
 
 /// The document of the authorization server, the same at both of its well-known places: a client that asks for either
 /// learns the same.
@@ -18,11 +27,12 @@ pub fn authorization_server(config: &Config, scopes: &ScopeSet) -> Value {
         "jwks_uri": at("/jwks.json"),
         "revocation_endpoint": at("/revoke"),
         "introspection_endpoint": at("/introspect"),
+        "device_authorization_endpoint": at("/device_authorization"),
         "userinfo_endpoint": at("/userinfo"),
         "scopes_supported": scopes.iter().collect::<Vec<_>>(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "grant_types_supported": GRANTS.map(GrantType::as_str),
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
         "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],

@@ -5,6 +5,8 @@ pub mod client;
 pub mod client_auth;
 pub mod code;
 pub mod described;
+pub mod device;
+pub mod dpop;
 pub mod error;
 pub mod grant;
 pub mod id_token;

@@ -39,6 +39,7 @@ fn pending(decision: Decision, prompt: Prompt, redirect_uri: &str) -> Pending {
             prompt,
             max_age: None,
             login_hint: None,
+            device: None,
         },
         created_at: NOW.plus_seconds(-60),
         expires_at: NOW.plus_seconds(540),
@@ -63,7 +64,7 @@ fn word(step: &Step) -> &'static str {
     match step {
         Step::Login => "login",
         Step::Consent(_) => "consent",
-        Step::Wait(_) => "wait",
+        Step::Wait => "wait",
         Step::Issue(issue) if issue.remembered => "issue, unasked",
         Step::Issue(_) => "issue",
         Step::Stop(Stop::Finished) => "finished",
@@ -71,6 +72,7 @@ fn word(step: &Step) -> &'static str {
         Step::Stop(Stop::ClientChanged) => "client changed",
         Step::Stop(Stop::OtherUser) => "other user",
         Step::Stop(Stop::NotAllowed) => "not allowed",
+        Step::Stop(Stop::Denied) => "denied",
         Step::Stop(Stop::Bounce(bounce)) => bounce.error.as_str(),
     }
 }

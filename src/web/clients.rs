@@ -4,6 +4,7 @@ use crate::access::scopes;
 use crate::app::App;
 use crate::oauth::client::{Client, ClientKind};
 use crate::oauth::described::{DocumentRefusal, DocumentUrl, UrlRefusal};
+use crate::oauth::request::Offer;
 use crate::oauth::scope::ScopeSet;
 use crate::oauth::trust::{Because, Ruling, Source, Standing, Tier};
 use crate::outbound::Refusal;
@@ -64,7 +65,9 @@ pub async fn resolve(app: &App, client_id: &str) -> Result<Client, ClientRefusal
             if judged.standing == Standing::Refused {
                 return Err(ClientRefusal::NotAllowed(judged.because.to_string()));
             }
-            super::described::resolve(app, &url, row).await
+            let client = super::described::resolve(app, &url, row).await?;
+            super::logos::want(app, &client);
+            Ok(client)
         }
         _ => Err(ClientRefusal::Unknown),
     }
@@ -109,15 +112,30 @@ pub async fn judge(app: &App, client: &Client) -> store::Result<Judged> {
     Ok(Judged { standing: judged.standing, is_approved })
 }
 
+/// What there is to ask for, for a client of one standing.
+#[derive(Clone, Debug)]
+pub struct Offered {
+    scopes: ScopeSet,
+    baseline: ScopeSet,
+}
+
+impl Offered {
+    /// As a request is checked against it.
+    pub fn offer<'a>(&'a self, app: &'a App) -> Offer<'a> {
+        Offer { scopes: &self.scopes, baseline: &self.baseline, resources: &app.resources }
+    }
+}
+
 /// What a client of this standing may ask for, and what it gets where it names nothing.
-pub fn offered(app: &App, standing: Standing) -> (ScopeSet, ScopeSet) {
+pub fn offered(app: &App, standing: Standing) -> Offered {
     let strangers = app
         .config
         .clients
         .unknown_scopes
         .clone()
         .unwrap_or_else(|| scopes::IDENTITY.into_iter().collect::<ScopeSet>().union(&app.baseline));
-    (standing.ceiling(&app.scopes, &strangers), standing.ceiling(&app.baseline, &strangers))
+    let ceiling = |scopes: &ScopeSet| standing.ceiling(scopes, &strangers);
+    Offered { scopes: ceiling(&app.scopes), baseline: ceiling(&app.baseline) }
 }
 
 /// Logs a failure of the store once, here at the door.

@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
 use super::clients::{ClientRefusal, unavailable};
+use super::logos;
 use crate::app::App;
 use crate::audit::Fact;
 use crate::clock::Time;
@@ -233,6 +234,7 @@ pub async fn keep(app: &App, tx: &mut store::Tx, client: &Client, now: Time) -> 
     }
     let Held { client, document } = &*held;
     store::documents::keep(tx, &client.id, &client.name, &client.metadata, document, now).await?;
+    logos::keep(app, tx, client).await?;
     // Once it has a row, the row is what counts. Dropped before the commit, it is fetched once more at worst.
     app.described.held.invalidate(&client.id);
     let detail = json!({"name": client.name, "document": document.hash, "before": null,

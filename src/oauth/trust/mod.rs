@@ -10,6 +10,7 @@ use std::fmt;
 
 use url::Url;
 
+use super::client::{Client, ClientKind};
 use super::scope::ScopeSet;
 pub use pattern::{Pattern, PatternFault};
 
@@ -125,6 +126,13 @@ impl Policy {
     /// Whether any described client can come at all; what metadata says.
     pub fn is_on(&self) -> bool {
         self.mode != Mode::Off
+    }
+
+    /// Whether these rules alone keep out what was let in before: a switch turned off, or a deny rule that was added.
+    pub fn denies(&self, client: &Client) -> bool {
+        let is_denied =
+            || Url::parse(&client.id).is_ok_and(|url| self.deny.iter().any(|rule| rule.denies(&url)));
+        client.kind == ClientKind::Described && (self.mode == Mode::Off || is_denied())
     }
 
     /// Judges a client_id that is a document's URL. `said` is what an administrator said of it, if anything.

@@ -5,11 +5,11 @@
 //! everybody else every token is inactive and nothing more: a client that registered itself must not be able to try
 //! tokens it found (attack E11).
 
+use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Json, Router};
+use axum::routing::{MethodRouter, post};
 use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::{Value, json};
@@ -23,13 +23,13 @@ use crate::oauth::error::Refusal;
 use crate::oauth::refresh::State as Rotated;
 use crate::secret::{Refresh, Secret};
 use crate::store;
-use crate::web::error::{Failure, NEVER_KEPT, only_post};
+use crate::web::error::{Failure, NEVER_KEPT};
 use crate::web::form::Form;
 
 /// The endpoint.
-pub fn routes() -> Router<App> {
+pub fn endpoint() -> MethodRouter<App> {
     let limit = DefaultBodyLimit::max(limits::TOKEN_FORM_BYTES_MAX);
-    Router::new().route("/introspect", post(introspect).fallback(only_post).layer(limit))
+    post(introspect).layer(limit)
 }
 
 async fn introspect(
@@ -82,7 +82,7 @@ async fn about_access(app: &App, client: &Client, token: &str) -> Result<Option<
     let now = app.clock.now();
     let read = claims::verify_for_any_audience(token, &app.keys.load(), app.config.issuer(), now);
     let Ok(read) = read else { return Ok(None) };
-    let guards = client.kind == ClientKind::PreRegistered && read.audience == app.config.resource();
+    let guards = client.kind == ClientKind::PreRegistered && app.resources.contains(&read.audience);
     if read.client_id != client.id && !guards {
         return Ok(None);
     }

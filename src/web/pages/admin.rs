@@ -18,6 +18,7 @@ use crate::store;
 use crate::store::clients::ClientRow;
 use crate::store::events::Event;
 use crate::store::grants::Standing;
+use crate::web::logos;
 use crate::web::page::{self, Answer, Fields, Frame, Problem, Told, Visit};
 use crate::web::session;
 
@@ -40,6 +41,10 @@ struct Page {
 struct Line {
     id: String,
     name: String,
+    /// Where we serve its picture.
+    logo: Option<String>,
+    /// What stands in its place.
+    initial: String,
     kind: &'static str,
     host: String,
     state: &'static str,
@@ -69,7 +74,9 @@ pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Aske
     let clients = store::clients::list(&app.store).await?;
     let known: Vec<&Client> = clients.iter().map(|row| &row.client).collect();
     let waiting = waiting::lines(&app, &known).await?;
-    let rows: Vec<Line> = clients.into_iter().map(line).collect();
+    let logos = logos::places(&app, &known).await?;
+    let with_logo = |(row, logo): (ClientRow, Option<String>)| Line { logo, ..line(row) };
+    let rows: Vec<Line> = clients.into_iter().zip(logos).map(with_logo).collect();
     let (browser, jar) = session::known_browser(&app.config, &visit);
     let chosen = asked.revoke.and_then(|id| rows.iter().position(|row| row.id == id && !row.is_revoked));
     let mut rows = rows;
@@ -141,6 +148,8 @@ fn line(row: ClientRow, standing: Option<&Standing>) -> Line {
     let (is_revoked, is_suspended) = (client.revoked_at.is_some(), client.suspended_at.is_some());
     Line {
         name: page::shown(&client.name),
+        logo: None,
+        initial: page::initial(&client.name),
         kind: match client.kind {
             ClientKind::PreRegistered => "Registered by an admin",
             ClientKind::Described => "Described by its document",

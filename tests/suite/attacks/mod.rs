@@ -8,7 +8,7 @@
 //! - `mcp::envelope`: `Mcp-Name` need only be there. `mcp::tools`: a list shows every tool.
 //! - `mcp::call`: an effect runs though the audit log could not be written.
 //! - `store::codes`: the lock does not ask whether the code is redeemed. `oauth::code`, `oauth::refresh`: another client's
-//!   will do. `web::endpoints::exchange`: a replayed code, or a reused refresh token, revokes nothing.
+//!   will do. `web::endpoints::grants`: a replayed code, or a reused refresh token, revokes nothing.
 //! - `store::refresh_tokens`: a rotation does not ask again whether the grant, the client and the user still stand.
 //! - `web::pages::authorize`: any browser finishes a request. `web::session`: a form may come from any site; a sign-in
 //!   keeps the session it came with.
@@ -17,6 +17,7 @@
 mod authorize;
 mod codes;
 mod described;
+mod device;
 mod mcp;
 mod registration;
 mod token_clients;
