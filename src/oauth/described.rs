@@ -11,6 +11,9 @@ use crate::limits;
 const DESCRIBED: [GrantType; 3] =
     [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::DeviceCode];
 
+/// How a described client may authenticate here, strongest first.
+const OFFERED: [&str; 1] = ["none"];
+
 /// A client_id that may name a document. Kept as it was written: compared to the letter, never re-serialised
 /// (section 3).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,7 +127,7 @@ pub fn read(url: &DocumentUrl, bytes: &[u8]) -> Result<Document, DocumentRefusal
         return Err(Fault::metadata("jwks must hold public keys only").into());
     }
     // A client that declares keys must prove them at every request and never be taken for a public one (section 8.2).
-    if !matches!(members.text("token_endpoint_auth_method")?, None | Some("none")) {
+    if method(&members)? != "none" {
         return Err(Fault::metadata("token_endpoint_auth_method must be none").into());
     }
     let name = members.name()?.ok_or_else(|| Fault::metadata("client_name is missing"))?;
@@ -143,6 +146,26 @@ pub fn read(url: &DocumentUrl, bytes: &[u8]) -> Result<Document, DocumentRefusal
         software_version: members.short("software_version")?,
     };
     Ok(Document { name, metadata })
+}
+
+/// How the client authenticates here. Its document does not know which server reads it: `token_endpoint_auth_method` is
+/// what it would rather do, `token_endpoint_auth_methods_supported` all that it can do, and the client picks by what our
+/// metadata lists. ChatGPT says `private_key_jwt` in the one and both in the other. The strongest method that both sides
+/// know is taken, so that whoever can prove itself is never taken for a public client (section 8.2).
+fn method(members: &Members) -> Result<&'static str, Fault> {
+    let preferred = members.text("token_endpoint_auth_method")?;
+    // A method that stands on a shared secret makes the document invalid, whatever else it lists (section 4.1).
+    if preferred.is_some_and(|method| method.starts_with("client_secret_")) {
+        return Err(Fault::metadata("token_endpoint_auth_method must not be one with a shared secret"));
+    }
+    let can = members.list("token_endpoint_auth_methods_supported")?.unwrap_or_default();
+    let says_nothing = preferred.is_none() && can.is_empty();
+    let knows = |method: &&str| preferred == Some(method) || can.contains(method);
+    let mutual = OFFERED.into_iter().find(knows).or(says_nothing.then_some("none"));
+    mutual.ok_or_else(|| {
+        let known = OFFERED.join(" or ");
+        Fault::metadata(format!("token_endpoint_auth_method must be {known}"))
+    })
 }
 
 /// `d` of EC, OKP and RSA keys, `k` of symmetric ones (RFC 7518 section 6).
@@ -232,6 +255,19 @@ mod tests {
     }
 
     #[test]
+    fn the_document_of_chatgpt_is_accepted_since_it_lists_a_method_that_both_know() {
+        let methods = json!(["none", "private_key_jwt"]);
+        let document = json!({"client_id": ID, "client_uri": "https://chatgpt.com/",
+            "redirect_uris": ["https://chatgpt.com/connector/oauth/IbUR3zxyNQ16"], "client_name": "ChatGPT",
+            "token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_methods_supported": methods,
+            "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
+            "token_endpoint_auth_signing_alg": "RS256", "jwks_uri": "https://chatgpt.com/oauth/jwks.json"});
+        let read = read(&DocumentUrl::parse(ID).unwrap(), document.to_string().as_bytes()).unwrap();
+        assert_eq!(read.metadata.token_endpoint_auth_method.as_str(), OFFERED[0]);
+        assert!(read_with("token_endpoint_auth_methods_supported", methods).is_ok());
+    }
+
+    #[test]
     fn a_document_for_another_id_is_refused_whatever_the_difference() {
         for other in [
             "https://client.example/oauth/client.json/",
@@ -255,6 +291,8 @@ mod tests {
             ("token_endpoint_auth_method", json!("client_secret_post")),
             ("token_endpoint_auth_method", json!("client_secret_jwt")),
             ("token_endpoint_auth_method", json!("private_key_jwt")),
+            ("token_endpoint_auth_methods_supported", json!(["client_secret_post"])),
+            ("token_endpoint_auth_methods_supported", json!("none")),
             ("jwks", json!({"keys": [{"kty": "EC", "d": "x"}]})),
             ("jwks", json!({"keys": [{"kty": "oct", "k": "x"}]})),
             ("redirect_uris", json!([])),

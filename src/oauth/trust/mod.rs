@@ -49,7 +49,7 @@ impl Mode {
 
 /// Where real clients publish their documents. What the configuration lists is added to these: an operator who allows
 /// one more client does not lock out the others.
-pub const PRESETS: [(&str, &[&str]); 5] = [
+pub const PRESETS: [(&str, &[&str]); 6] = [
     (
         "vscode",
         &[
@@ -59,6 +59,7 @@ pub const PRESETS: [(&str, &[&str]); 5] = [
     ),
     ("copilot-cli", &["https://github.com/copilot/cli/client-metadata.json"]),
     ("claude", &["https://claude.ai/*"]),
+    ("chatgpt", &["https://chatgpt.com/oauth/*/client.json"]),
     ("codex", &["https://chatgpt.com/oauth/codex/*/client.json"]),
     ("cursor", &["https://cursor.com/*", "https://www.cursor.com/*"]),
 ];
@@ -87,7 +88,7 @@ pub enum PolicyFault {
     #[error("`{0}` {1}")]
     Pattern(String, PatternFault),
     /// No such preset.
-    #[error("`{0}` is not one of vscode, copilot-cli, claude, codex, cursor, none")]
+    #[error("`{0}` is not one of vscode, copilot-cli, claude, chatgpt, codex, cursor, none")]
     Preset(String),
 }
 

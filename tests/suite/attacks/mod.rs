@@ -21,3 +21,4 @@ mod device;
 mod mcp;
 mod registration;
 mod token_clients;
+mod trust;

@@ -1,6 +1,7 @@
 //! It works.
 
 mod administrator;
+mod approval;
 pub mod catalog;
 pub mod clients;
 mod mcp_call;
