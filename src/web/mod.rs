@@ -9,6 +9,8 @@ pub mod form;
 pub mod logos;
 pub mod page;
 pub mod pages;
+pub mod peer;
+pub mod rates;
 pub mod recipes;
 pub mod route;
 pub mod session;
@@ -19,5 +21,5 @@ use crate::app::App;
 
 /// Both trees.
 pub fn routes(app: App) -> Router {
-    route::router(endpoints::ROUTES).merge(pages::routes(&app)).with_state(app)
+    route::router(endpoints::ROUTES, &app).merge(pages::routes(&app)).with_state(app)
 }

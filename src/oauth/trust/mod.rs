@@ -85,11 +85,21 @@ pub struct Policy {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyFault {
     /// In a list of patterns.
-    #[error("`{0}` {1}")]
-    Pattern(String, PatternFault),
+    #[error("`{1}` {2}")]
+    Pattern(&'static str, String, PatternFault),
     /// No such preset.
     #[error("`{0}` is not one of vscode, copilot-cli, claude, chatgpt, codex, cursor, none")]
     Preset(String),
+}
+
+impl PolicyFault {
+    /// The configuration key that it stands in.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Pattern(key, ..) => key,
+            Self::Preset(_) => "clients.presets",
+        }
+    }
 }
 
 impl Policy {
@@ -103,19 +113,21 @@ impl Policy {
         allow: &[String],
         deny: &[String],
     ) -> Result<Self, PolicyFault> {
-        let parse = |text: &str| Pattern::parse(text).map_err(|f| PolicyFault::Pattern(text.to_owned(), f));
+        let parse = |key, text: &str| {
+            Pattern::parse(text).map_err(|fault| PolicyFault::Pattern(key, text.to_owned(), fault))
+        };
         let mut rules = Vec::new();
         for text in allow {
-            rules.push((parse(text)?, Source::Configured));
+            rules.push((parse("clients.allow", text)?, Source::Configured));
         }
         for wanted in presets.iter().filter(|wanted| *wanted != "none") {
             let known = PRESETS.iter().find(|(name, _)| name == wanted);
             let (name, patterns) = known.ok_or_else(|| PolicyFault::Preset(wanted.clone()))?;
             for text in *patterns {
-                rules.push((parse(text)?, Source::Preset(name)));
+                rules.push((parse("clients.presets", text)?, Source::Preset(name)));
             }
         }
-        let deny = deny.iter().map(|text| parse(text)).collect::<Result<_, _>>()?;
+        let deny = deny.iter().map(|text| parse("clients.deny", text)).collect::<Result<_, _>>()?;
         Ok(Self { mode, allow: rules, deny })
     }
 
