@@ -4,15 +4,17 @@
 use url::{Host, Url};
 
 use super::client::{AuthMethod, GrantType, Metadata};
-use super::members::{Fault, Members};
+use super::key_set::Signing;
+use super::members::{Fault, Members, PUSHED_ONLY};
 use crate::limits;
 
-/// What a described client may be: it holds no secret, so that it only signs people in.
-const DESCRIBED: [GrantType; 3] =
-    [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::DeviceCode];
+/// What a described client may be: nobody here knows it, so that it only signs people in.
+/// With keys it may also come with the word of an identity provider that an administrator trusts with it.
+const DESCRIBED: [GrantType; 4] =
+    [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::DeviceCode, GrantType::JwtBearer];
 
 /// How a described client may authenticate here, strongest first.
-const OFFERED: [&str; 1] = ["none"];
+const OFFERED: [AuthMethod; 2] = [AuthMethod::PrivateKeyJwt, AuthMethod::None];
 
 /// A client_id that may name a document. Kept as it was written: compared to the letter, never re-serialised
 /// (section 3).
@@ -127,32 +129,43 @@ pub fn read(url: &DocumentUrl, bytes: &[u8]) -> Result<Document, DocumentRefusal
         return Err(Fault::metadata("jwks must hold public keys only").into());
     }
     // A client that declares keys must prove them at every request and never be taken for a public one (section 8.2).
-    if method(&members)? != "none" {
-        return Err(Fault::metadata("token_endpoint_auth_method must be none").into());
-    }
+    let token_endpoint_auth_method = method(&members)?;
+    // A public client's keys are for something else than proving itself here: they are not looked at.
+    let signing = match token_endpoint_auth_method {
+        AuthMethod::PrivateKeyJwt => Signing::of_members(&members, token_endpoint_auth_method)?,
+        _ => Signing::default(),
+    };
     let name = members.name()?.ok_or_else(|| Fault::metadata("client_name is missing"))?;
-    for shown in ["tos_uri", "policy_uri", "jwks_uri", "sector_identifier_uri"] {
+    for shown in ["jwks_uri", "sector_identifier_uri"] {
         members.page(shown)?;
     }
     let metadata = Metadata {
         redirect_uris: members.redirects()?,
         grant_types: members.grants(&DESCRIBED)?,
-        token_endpoint_auth_method: AuthMethod::None,
+        token_endpoint_auth_method,
+        jwks: signing.jwks,
+        jwks_uri: signing.jwks_uri,
+        token_endpoint_auth_signing_alg: signing.algorithm,
+        tos_uri: members.page("tos_uri")?,
+        policy_uri: members.page("policy_uri")?,
+        contacts: Vec::new(),
         client_uri: members.page("client_uri")?,
         logo_uri: members.page("logo_uri")?,
         scope: members.scope(None)?,
         application_type: members.short("application_type")?,
         software_id: members.short("software_id")?,
         software_version: members.short("software_version")?,
+        require_pushed_authorization_requests: members.flag(PUSHED_ONLY)?,
     };
     Ok(Document { name, metadata })
 }
 
 /// How the client authenticates here. Its document does not know which server reads it: `token_endpoint_auth_method` is
-/// what it would rather do, `token_endpoint_auth_methods_supported` all that it can do, and the client picks by what our
-/// metadata lists. ChatGPT says `private_key_jwt` in the one and both in the other. The strongest method that both sides
-/// know is taken, so that whoever can prove itself is never taken for a public client (section 8.2).
-fn method(members: &Members) -> Result<&'static str, Fault> {
+/// what it would rather do, `token_endpoint_auth_methods_supported` all that it can do, and it picks by what our metadata
+/// lists. ChatGPT says `private_key_jwt` in the one and both in the other. What it prefers counts where it is offered
+/// here, and the strongest of the others where not; whoever can only prove itself is never taken for a public client
+/// (section 8.2).
+fn method(members: &Members) -> Result<AuthMethod, Fault> {
     let preferred = members.text("token_endpoint_auth_method")?;
     // A method that stands on a shared secret makes the document invalid, whatever else it lists (section 4.1).
     if preferred.is_some_and(|method| method.starts_with("client_secret_")) {
@@ -160,12 +173,11 @@ fn method(members: &Members) -> Result<&'static str, Fault> {
     }
     let can = members.list("token_endpoint_auth_methods_supported")?.unwrap_or_default();
     let says_nothing = preferred.is_none() && can.is_empty();
-    let knows = |method: &&str| preferred == Some(method) || can.contains(method);
-    let mutual = OFFERED.into_iter().find(knows).or(says_nothing.then_some("none"));
-    mutual.ok_or_else(|| {
-        let known = OFFERED.join(" or ");
-        Fault::metadata(format!("token_endpoint_auth_method must be {known}"))
-    })
+    let prefers = |method: &AuthMethod| preferred == Some(method.as_str());
+    let knows = |method: &AuthMethod| can.contains(&method.as_str());
+    let mutual = OFFERED.into_iter().find(prefers).or_else(|| OFFERED.into_iter().find(knows));
+    let mutual = mutual.or(says_nothing.then_some(AuthMethod::None));
+    mutual.ok_or_else(|| Fault::metadata("token_endpoint_auth_method must be none or private_key_jwt"))
 }
 
 /// `d` of EC, OKP and RSA keys, `k` of symmetric ones (RFC 7518 section 6).
@@ -251,11 +263,11 @@ mod tests {
         let url = DocumentUrl::parse("https://vscode.dev/oauth/client-metadata.json").unwrap();
         let read = read(&url, vscode.to_string().as_bytes()).unwrap();
         assert_eq!(read.name, "Visual Studio Code");
-        assert_eq!(read.metadata.grant_types, DESCRIBED);
+        assert_eq!(read.metadata.grant_types, DESCRIBED[..3]);
     }
 
     #[test]
-    fn the_document_of_chatgpt_is_accepted_since_it_lists_a_method_that_both_know() {
+    fn the_document_of_chatgpt_is_taken_at_the_method_it_prefers() {
         let methods = json!(["none", "private_key_jwt"]);
         let document = json!({"client_id": ID, "client_uri": "https://chatgpt.com/",
             "redirect_uris": ["https://chatgpt.com/connector/oauth/IbUR3zxyNQ16"], "client_name": "ChatGPT",
@@ -263,8 +275,21 @@ mod tests {
             "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
             "token_endpoint_auth_signing_alg": "RS256", "jwks_uri": "https://chatgpt.com/oauth/jwks.json"});
         let read = read(&DocumentUrl::parse(ID).unwrap(), document.to_string().as_bytes()).unwrap();
-        assert_eq!(read.metadata.token_endpoint_auth_method.as_str(), OFFERED[0]);
-        assert!(read_with("token_endpoint_auth_methods_supported", methods).is_ok());
+        assert_eq!(read.metadata.token_endpoint_auth_method, AuthMethod::PrivateKeyJwt);
+        assert_eq!(read.metadata.jwks_uri.as_deref(), Some("https://chatgpt.com/oauth/jwks.json"));
+    }
+
+    #[test]
+    fn a_method_is_chosen_from_the_list_where_none_is_preferred_and_never_one_that_is_not_listed() {
+        let chosen = |value| read_with("token_endpoint_auth_methods_supported", value);
+        for listed in [json!(["none"]), json!(["tls_client_auth", "none"]), json!([]), Value::Null] {
+            assert_eq!(chosen(listed).unwrap().metadata.token_endpoint_auth_method, AuthMethod::None);
+        }
+        for listed in
+            [json!(["tls_client_auth"]), json!(["private_key_jwt"]), json!(["private_key_jwt", "none"])]
+        {
+            assert!(chosen(listed.clone()).is_err(), "{listed}: another method, or one without keys");
+        }
     }
 
     #[test]

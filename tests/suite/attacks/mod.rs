@@ -15,12 +15,16 @@
 //! - `store::sweep`: a successor may go before what it replaced.
 
 mod authorize;
+mod client_assertions;
 mod codes;
 mod described;
 mod device;
+mod exchange;
+mod grants;
 mod guesses;
 mod housekeeping;
 mod keys;
+mod logs;
 mod mcp;
 mod rates;
 mod registration;

@@ -3,7 +3,6 @@
 mod administrator;
 mod approval;
 pub mod catalog;
-mod client_commands;
 pub mod clients;
 mod mcp_call;
 mod mcp_revoke;
@@ -11,3 +10,4 @@ mod pages;
 mod replays;
 mod sign_in;
 pub mod store;
+mod trust_commands;
