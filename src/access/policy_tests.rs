@@ -61,7 +61,7 @@ fn the_whole_table() {
         "nothing",
         "client suspended",
         "client revoked",
-        "client denied by a rule",
+        "client denied",
         "public client",
         "grant type not registered",
         "person suspended",
@@ -92,12 +92,9 @@ fn the_whole_table() {
                 GrantType::ClientCredentials => Behind::Itself,
                 _ => Behind::Grant(&grant),
             };
-            let denied = wrong == "client denied by a rule";
+            let denied = wrong == "client denied";
             let ask = Ask { client: &client, way, behind, scope: &asked, resource, offer, denied };
-            let decided = match decide(&ask, NOW) {
-                Ok(scope) => scope.to_string(),
-                Err(refusal) => format!("{refusal:?}"),
-            };
+            let decided = decide(&ask, NOW).map_or_else(|why| format!("{why:?}"), |scope| scope.to_string());
             table += &format!("{wrong} | {} | {decided}\n", way.as_str().rsplit(':').next().unwrap());
         }
     }
@@ -112,7 +109,7 @@ fn the_whole_table() {
         let expected = match parts[0] {
             wrong if !concerns(wrong, way) => "catalog:read",
             "nothing" | "scope partly beyond" => "catalog:read",
-            "client suspended" | "client revoked" | "client denied by a rule" => "UnknownClient",
+            "client suspended" | "client revoked" | "client denied" => "UnknownClient",
             "public client" => "PublicClient",
             "grant type not registered" => "GrantNotRegistered",
             "person suspended" => "UserInactive",

@@ -77,7 +77,7 @@ impl Memory {
 /// What is known of a client already.
 enum Known {
     /// Somebody allowed it once: it has a row.
-    Stored(ClientRow),
+    Stored(Box<ClientRow>),
     /// Nobody did: this node holds its document.
     Held(Arc<Held>),
 }
@@ -136,7 +136,8 @@ pub async fn resolve(app: &App, url: &DocumentUrl, row: Option<ClientRow>) -> Re
 }
 
 fn known(app: &App, url: &DocumentUrl, row: Option<ClientRow>) -> Option<Known> {
-    row.map(Known::Stored).or_else(|| app.described.held.get(url.as_str()).map(Known::Held))
+    row.map(|row| Known::Stored(Box::new(row)))
+        .or_else(|| app.described.held.get(url.as_str()).map(Known::Held))
 }
 
 /// The document as it was, where its host is only down, and not for ever: a domain that is gone for good may be
@@ -167,7 +168,7 @@ async fn refresh(
         app.described.remember(url, refusal, now);
     }
     match (fetched?, known) {
-        (Seen::New(document, kept), Some(Known::Stored(row))) => renew(app, row, document, &kept, now).await,
+        (Seen::New(new), Some(Known::Stored(row))) => renew(app, row, *new, now).await,
         (Seen::Same(fresh_until), Some(Known::Stored(row))) => {
             let mut tx = app.store.begin().await.map_err(|e| unavailable(&e))?;
             store::documents::still(&mut tx, url.as_str(), fresh_until, now)
@@ -181,7 +182,8 @@ async fn refresh(
             app.described.hold(held.client.clone(), document);
             Ok(held.client.clone())
         }
-        (Seen::New(document, kept), _) => {
+        (Seen::New(new), _) => {
+            let (document, kept) = *new;
             let client = client(url, document, &kept.hash, now);
             app.described.hold(client.clone(), kept);
             Ok(client)
@@ -195,14 +197,13 @@ async fn refresh(
 async fn renew(
     app: &App,
     row: &ClientRow,
-    document: Document,
-    kept: &NewDocument,
+    (document, kept): (Document, NewDocument),
     now: Time,
 ) -> Result<Client, ClientRefusal> {
     let (id, before) = (&row.client.id, row.client.document_hash.as_deref());
     let Document { name, metadata } = document;
     let mut tx = app.store.begin().await.map_err(|e| unavailable(&e))?;
-    store::documents::keep(&mut tx, id, &name, &metadata, kept, now).await.map_err(|e| unavailable(&e))?;
+    store::documents::keep(&mut tx, id, &name, &metadata, &kept, now).await.map_err(|e| unavailable(&e))?;
     tx.commit().await.map_err(|e| unavailable(&e.into()))?;
     if before != Some(kept.hash.as_str()) {
         let detail = json!({"name": name, "document": kept.hash, "before": before,
@@ -260,7 +261,7 @@ fn client(url: &DocumentUrl, document: Document, hash: &str, now: Time) -> Clien
 
 /// What its host says of a document.
 enum Seen {
-    New(Document, NewDocument),
+    New(Box<(Document, NewDocument)>),
     /// What it said before, and until when.
     Same(Time),
 }
@@ -279,7 +280,7 @@ async fn fetch(app: &App, url: &DocumentUrl, etag: Option<&str>, now: Time) -> R
         etag: tag.filter(|tag| tag.len() <= limits::ETAG_BYTES_MAX).map(str::to_owned),
         fresh_until: now.plus_seconds(fresh_seconds(&fetched.headers, now)),
     };
-    Ok(Seen::New(document, kept))
+    Ok(Seen::New(Box::new((document, kept))))
 }
 
 /// How long an answer is fresh by its own word (RFC 9111 section 5), within our bounds.
