@@ -296,6 +296,21 @@ pub const ROTATION_ATTEMPTS_MAX: usize = 3;
 pub const DATABASE_IDLE_TRUSTED_MILLIS: u64 = 1_000;
 /// Audit rows in one statement: most of a batch goes in few statements, and the rest one by one.
 pub const AUDIT_ROWS_A_STATEMENT: usize = 32;
+/// Versions kept of a described client's document: enough to see a year of changes, and an end for a host that says
+/// something else each time.
+pub const DOCUMENT_VERSIONS_MAX: i64 = 20;
+/// Bytes of documents that a node holds of clients nobody has allowed yet. Nothing of them is stored (attack A09).
+pub const DOCUMENTS_HELD_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// How long such a document is held, in seconds: past the longest sign-in.
+pub const DOCUMENTS_HELD_SECONDS: u64 = 7_200;
+/// How long a request waits for an administrator's answer, in seconds.
+pub const APPROVAL_SECONDS: i64 = 3_600;
+/// Most clients that one person may be waiting for, so that nobody buries the list under asks.
+pub const ASKS_PER_USER_MAX: i64 = 10;
+/// How long an ask that nobody answers is kept, in seconds: thirty days.
+pub const ASKS_KEPT_SECONDS: i64 = 2_592_000;
+/// Longest entity tag that is kept of a document, in bytes; without one it is simply fetched again.
+pub const ETAG_BYTES_MAX: usize = 256;
 
 // Streams of the MCP endpoint, and the sessions of clients from before 2026-07-28.
 
@@ -408,6 +423,20 @@ pub const DPOP_NONCE_SECONDS: i64 = 300;
 pub const DPOP_RSA_BYTES_MIN: usize = 256;
 /// Largest RSA modulus of a DPoP key, in bytes: a stranger's key must not cost more than a stranger may.
 pub const DPOP_RSA_BYTES_MAX: usize = 512;
+/// Largest picture of a client that is fetched, in bytes. Real ones are under 200 KB.
+pub const LOGO_BYTES_MAX: usize = 524_288;
+/// Widest and tallest such picture, in pixels; the size is in its first bytes, so that nothing larger is unpacked.
+pub const LOGO_PIXELS_MAX: u32 = 2_048;
+/// Most memory for unpacking one, in bytes: four bytes for each of those pixels. One is unpacked at a time.
+pub const LOGO_MEMORY_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// The longer side of the picture that is made of it, in pixels: 48 on the page, twice that on fine screens.
+pub const LOGO_SIDE_PIXELS: u32 = 96;
+/// Pictures that a node holds; each is at most some 40 KB.
+pub const LOGOS_REMEMBERED_MAX: u64 = 256;
+/// How long a picture that could not be had, or was had, is not asked for again by a node, in seconds.
+pub const LOGO_RETRY_SECONDS: u64 = 3_600;
+/// How long a picture is taken for what its host still has, in seconds: a week, or until the document names another.
+pub const LOGO_FRESH_SECONDS: i64 = 604_800;
 /// Most programs in a row that act for one another (RFC 8693 section 4.1); each makes the token longer.
 pub const ACTORS_MAX: usize = 5;
 /// Most identity providers whose assertions are taken.

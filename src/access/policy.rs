@@ -39,6 +39,8 @@ pub struct Ask<'a> {
     pub resource: &'a str,
     /// What there is to give.
     pub offer: Offer<'a>,
+    /// Whether the operator's rules keep the client out.
+    pub denied: bool,
 }
 
 /// Decides, and gives the scope that may be given: what is asked, cut to what the client and whoever stands behind it can
@@ -48,7 +50,7 @@ pub struct Ask<'a> {
 /// [`Refusal`], in the order in which it is checked. Nothing may be written before.
 pub fn decide(ask: &Ask<'_>, now: Time) -> Result<ScopeSet, Refusal> {
     let need = |held: bool, refusal| if held { Ok(()) } else { Err(refusal) };
-    need(ask.client.is_active(), Refusal::UnknownClient)?;
+    need(ask.client.is_active() && !ask.denied, Refusal::UnknownClient)?;
     need(!for_confidential_only(ask.way) || ask.client.is_confidential(), Refusal::PublicClient)?;
     need(is_registered(ask), Refusal::GrantNotRegistered)?;
     match ask.behind {

@@ -61,6 +61,7 @@ fn the_whole_table() {
         "nothing",
         "client suspended",
         "client revoked",
+        "client denied",
         "public client",
         "grant type not registered",
         "person suspended",
@@ -91,11 +92,9 @@ fn the_whole_table() {
                 GrantType::ClientCredentials => Behind::Itself,
                 _ => Behind::Grant(&grant),
             };
-            let ask = Ask { client: &client, way, behind, scope: &asked, resource, offer };
-            let decided = match decide(&ask, NOW) {
-                Ok(scope) => scope.to_string(),
-                Err(refusal) => format!("{refusal:?}"),
-            };
+            let denied = wrong == "client denied";
+            let ask = Ask { client: &client, way, behind, scope: &asked, resource, offer, denied };
+            let decided = decide(&ask, NOW).map_or_else(|why| format!("{why:?}"), |scope| scope.to_string());
             table += &format!("{wrong} | {} | {decided}\n", way.as_str().rsplit(':').next().unwrap());
         }
     }
@@ -110,7 +109,7 @@ fn the_whole_table() {
         let expected = match parts[0] {
             wrong if !concerns(wrong, way) => "catalog:read",
             "nothing" | "scope partly beyond" => "catalog:read",
-            "client suspended" | "client revoked" => "UnknownClient",
+            "client suspended" | "client revoked" | "client denied" => "UnknownClient",
             "public client" => "PublicClient",
             "grant type not registered" => "GrantNotRegistered",
             "person suspended" => "UserInactive",
@@ -121,7 +120,7 @@ fn the_whole_table() {
         };
         assert_eq!(parts[2], expected, "{line}");
     }
-    assert_eq!(table.lines().count(), 66);
+    assert_eq!(table.lines().count(), 72);
 }
 
 #[test]
@@ -138,6 +137,7 @@ fn a_suspended_person_is_refused_who_is_here_and_who_is_vouched_for() {
             scope: &all,
             resource: RESOURCE,
             offer,
+            denied: false,
         };
         assert_eq!(decide(&ask(true), NOW), Ok(all.clone()), "{way:?}");
         assert_eq!(decide(&ask(false), NOW), Err(Refusal::UserInactive), "{way:?}");
@@ -158,6 +158,7 @@ fn whoever_was_allowed_to_stay_connected_may_refresh_and_nothing_else() {
             scope: &all,
             resource: RESOURCE,
             offer,
+            denied: false,
         };
         assert_eq!(decide(&ask, NOW).is_ok(), way == GrantType::RefreshToken, "{way:?}");
     }

@@ -25,6 +25,7 @@ use crate::web::described::Memory;
 use crate::web::endpoints::register::Hour;
 use crate::web::issuers::Discovered;
 use crate::web::key_sets::KeySets;
+use crate::web::logos::Logos;
 use crate::web::rates::Rates;
 
 /// The parts of a running server. See [`Parts`].
@@ -59,6 +60,8 @@ pub struct Parts {
     pub outbound: Outbound,
     /// What this node knows of documents being fetched.
     pub described: Memory,
+    /// What this node knows of clients' pictures.
+    pub logos: Logos,
     /// How often one address and one client asked.
     pub rates: Rates,
     /// Where identity providers have their keys.
@@ -133,6 +136,7 @@ impl App {
             audit,
             outbound,
             described: Memory::default(),
+            logos: Logos::default(),
             discovered: Discovered::default(),
             key_sets: KeySets::default(),
             registrations: Hour::default(),

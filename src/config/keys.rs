@@ -120,7 +120,7 @@ pub const KEYS: &[Key] = &[
     key(
         "clients.presets",
         "POSTERN_CLIENTS_PRESETS",
-        Some("vscode,copilot-cli,claude,codex,cursor"),
+        Some("vscode,copilot-cli,claude,chatgpt,codex,cursor"),
         "Well-known clients whose documents are allowed beside clients.allow; none for nobody.",
     ),
     key(

@@ -132,6 +132,13 @@ pub const CHORES: &[Chore] = &[
         "after their thirty days",
     ),
     chore(
+        "asks for clients",
+        ("client_askers", "client_id, user_id"),
+        "asked_at < $1",
+        limits::ASKS_KEPT_SECONDS,
+        "after a month without an answer, or with one; the audit log keeps who asked",
+    ),
+    chore(
         "revoked access tokens",
         ("revoked_tokens", "jti"),
         "expires_at < $1",

@@ -299,6 +299,12 @@ pub fn shown(name: &str) -> String {
     clean.chars().take(limits::SHOWN_NAME_CHARS_MAX - 1).chain(['…']).collect()
 }
 
+/// What stands where a picture would: the first letter or digit of a name.
+pub fn initial(name: &str) -> String {
+    let first = shown(name).chars().find(|c| c.is_alphanumeric());
+    first.map_or_else(|| "?".to_owned(), |c| c.to_uppercase().collect())
+}
+
 /// `4 October 2027`.
 pub fn day(time: Time) -> String {
     let format = time::macros::format_description!("[day padding:none] [month repr:long] [year]");

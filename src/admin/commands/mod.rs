@@ -8,6 +8,7 @@ mod health;
 mod keys;
 mod sweep;
 mod tools;
+mod trust;
 mod users;
 
 use std::future::Future;

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod admin;
+pub mod approval;
 pub mod authorize;
 pub mod connect;
 pub mod consent;
@@ -10,6 +11,7 @@ pub mod error;
 pub mod finished;
 pub mod first_admin;
 pub mod login;
+pub mod waiting;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -17,7 +19,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use super::route::{self, Route};
-use super::{page, rates};
+use super::{logos, page, rates};
 use crate::app::App;
 use crate::limits;
 
@@ -31,6 +33,7 @@ pub static ROUTES: &[Route] = &[
     Route::page("/connect", &["GET"], "How each client is connected", || get(connect::show)),
     Route::page("/admin", &["GET"], "The clients, for administrators", || get(admin::show)),
     Route::page("/admin/revoke", &["POST"], "Ends a client", || post(admin::revoke)),
+    Route::page("/admin/waiting", &["POST"], "Lets a client in, or keeps it out", || post(waiting::rule)),
     Route::page("/admin/first/{secret}", &["GET", "POST"], "Makes the first administrator", || {
         get(first_admin::show).post(first_admin::make)
     }),
@@ -38,7 +41,9 @@ pub static ROUTES: &[Route] = &[
         get(authorize::begin).post(authorize::begin_with_form)
     })
     .named("authorization_endpoint"),
-    Route::page("/authorize/{id}", &["GET"], "The hub of a sign-in", || get(authorize::resume)),
+    Route::page("/authorize/{id}", &["GET", "POST"], "The hub of a sign-in; asks an administrator", || {
+        get(authorize::resume).post(approval::ask)
+    }),
     Route::page("/device", &["GET", "POST"], "Takes the code that a device shows (RFC 8628)", || {
         get(device::show).post(device::enter)
     }),
@@ -47,6 +52,7 @@ pub static ROUTES: &[Route] = &[
         post(consent::decide).get(consent::back)
     }),
     Route::page("/static/postern.css", &["GET"], "The stylesheet", || get(page::style)),
+    Route::page("/static/logos/{hash}", &["GET"], "The picture of a client", || get(logos::serve)),
     Route::page("/static/copy.js", &["GET"], "The script of Copy buttons", || get(page::copy)),
 ];
 

@@ -33,3 +33,4 @@ mod refresh;
 mod registration;
 mod self_registered;
 mod token_clients;
+mod trust;

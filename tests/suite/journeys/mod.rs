@@ -1,6 +1,7 @@
 //! It works.
 
 mod administrator;
+mod approval;
 pub mod catalog;
 mod client_commands;
 pub mod clients;
@@ -12,3 +13,4 @@ mod replays;
 mod sign_in;
 pub mod store;
 mod suspend;
+mod trust_commands;

@@ -36,6 +36,7 @@ pub(in crate::web::endpoints) async fn exchange(
         scope: &asked,
         resource,
         offer: app.offer(),
+        denied: app.config.clients.described.denies(&client),
     };
     let scope = policy::decide(&ask, now)?;
     let (id, expires_at) = (secret::id(now), now.plus_seconds(app.config.tokens.refresh_absolute_seconds));

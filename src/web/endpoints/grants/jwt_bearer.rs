@@ -62,6 +62,7 @@ pub(in crate::web::endpoints) async fn exchange(
         scope: &scope,
         resource,
         offer: app.offer(),
+        denied: app.config.clients.described.denies(&client),
     };
     let scope = policy::decide(&ask, now)?;
     let id = &who.once.id;
