@@ -124,4 +124,31 @@ mod tests {
         assert_eq!(hash(&endless).await, Err(PasswordError::TooLong));
         assert_eq!(verify(&endless, None).await, Ok(false));
     }
+
+    #[test]
+    fn more_than_can_wait_are_told_to_come_back() {
+        let places: Vec<_> = (0..limits::PASSWORD_QUEUE_MAX * 2).map(|_| Place::take()).collect();
+        assert!(places.iter().flatten().count() <= limits::PASSWORD_QUEUE_MAX);
+        assert!(Place::take().is_none());
+        drop(places);
+        assert!(Place::take().is_some(), "given back");
+    }
+
+    /// Attack C08: the time of the answer tells who has an account.
+    #[tokio::test]
+    async fn an_unknown_user_costs_what_a_known_one_does() {
+        use std::time::{Duration, Instant};
+        let stored = hash("correct horse battery").await.unwrap();
+        let mut times: [Vec<Duration>; 2] = Default::default();
+        for _ in 0..15 {
+            for (times, stored) in times.iter_mut().zip([Some(stored.as_str()), None]) {
+                let began = Instant::now();
+                assert_eq!(verify("wrong wrong wrong", stored).await, Ok(false));
+                times.push(began.elapsed());
+            }
+        }
+        // The quickest of many: what else the machine does only adds to it.
+        let [known, unknown] = times.map(|times| times.into_iter().min().unwrap().as_secs_f64());
+        assert!((0.5..2.0).contains(&(known / unknown)), "{known} and {unknown}");
+    }
 }
