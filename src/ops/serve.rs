@@ -48,7 +48,7 @@ pub async fn serve(config: Config) -> Result<ExitCode, Box<dyn std::error::Error
         .map_err(|e| format!("cannot listen on {}: {e}; change `listen` (POSTERN_LISTEN)", config.listen))?;
     let (app, writer) = App::open(config, Clock::System).await?;
     let router = router(&app)?;
-    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let (stop, tasks) = (app.stopping.clone(), TaskTracker::new());
     tasks.spawn(news::follow(app.clone(), stop.clone()));
     tasks.spawn(news::rotate_keys(app.clone(), stop.clone()));
     tasks.spawn(sweep::run(app.clone(), stop.clone()));
