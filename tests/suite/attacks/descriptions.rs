@@ -5,7 +5,6 @@ use axum::body::Body;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::World;
 use crate::support::browser::Browser;
 use crate::support::token::{SECRET, post_as, seed};
 

@@ -32,6 +32,6 @@ mod mcp_sessions;
 mod rates;
 mod refresh;
 mod registration;
-mod starts;
 mod self_registered;
+mod starts;
 mod token_clients;
