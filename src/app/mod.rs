@@ -106,6 +106,7 @@ impl App {
     /// # Errors
     /// [`StartError`].
     pub async fn open(config: Config, clock: Clock) -> Result<(Self, JoinHandle<()>), StartError> {
+        keys::check_configured(&config)?;
         let outbound = Outbound::new(&config)?;
         let store = Store::open(&config).await?;
         store.migrate(&config.data_dir).await?;

@@ -255,6 +255,7 @@ macro_rules! idle_client {
              and g.expires_at > $2) \
              and not exists (select 1 from authorization_requests r where r.client_id = clients.id \
              and r.expires_at > $2) \
+             and not exists (select 1 from pushed_requests p where p.client_id = clients.id and p.expires_at > $2) \
              and not exists (select 1 from device_requests d where d.client_id = clients.id and d.expires_at > $2)"
         )
     };

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::audit::Fact;
 use crate::clock::Time;
 use crate::config::SelfRegistered;
+use crate::oauth::error::printable;
 use crate::oauth::members::Fault;
 use crate::oauth::registration::{self, Credentials, Registration};
 use crate::secret::{ClientSecret, InitialAccess, Registration as Management, Secret};
@@ -149,7 +150,7 @@ impl From<Fault> for Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let body = Json(json!({"error": self.error, "error_description": self.why}));
+        let body = Json(json!({"error": self.error, "error_description": printable(&self.why)}));
         let mut response = (self.status, [(header::CACHE_CONTROL, "no-store")], body).into_response();
         let also = match self.status {
             StatusCode::UNAUTHORIZED => {
