@@ -7,13 +7,14 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::task::JoinHandle;
 
-use crate::access::scopes;
+use crate::access::{scopes, servers};
 use crate::actions::Registry;
 use crate::audit::Audit;
 use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::oauth::key::{KeyRing, SigningKey};
+use crate::oauth::resource::Resources;
 use crate::oauth::scope::ScopeSet;
 use crate::outbound::Outbound;
 use crate::secret::{self, Vault};
@@ -43,10 +44,12 @@ pub struct Parts {
     pub catalog: Catalog,
     /// Everything that can be called.
     pub actions: Arc<Registry>,
-    /// Every scope that can be asked for.
+    /// The MCP servers, the one that shows everything first.
+    pub servers: Vec<servers::Server>,
+    /// The protected resources that they are.
+    pub resources: Resources,
+    /// Every scope that can be asked for, at whichever of them.
     pub scopes: ScopeSet,
-    /// What resource metadata lists: the scopes that only read.
-    pub baseline: ScopeSet,
     /// The one way out.
     pub outbound: Outbound,
     /// What this node knows of documents being fetched.
@@ -81,6 +84,12 @@ pub enum StartError {
 }
 
 impl App {
+    /// The server behind the protected resource with this identifier.
+    pub fn server_of(&self, resource: &str) -> Option<&servers::Server> {
+        let path = &self.resources.find(resource)?.path;
+        self.servers.iter().find(|server| server.paths.contains(path))
+    }
+
     /// Opens the database, brings it up to date, and loads or makes the keys. The second value is the audit writer:
     /// it ends, with everything written, once the last [`App`] is dropped.
     ///
@@ -101,11 +110,14 @@ impl App {
             return Err(StartError::Actions(format!("these scopes have no sentence for people: {which}")));
         }
         let (audit, writer) = Audit::start(store.clone(), clock.clone());
+        let actions = Arc::new(actions);
+        let servers = servers::servers(&config, &actions);
         let parts = Parts {
             scopes: scopes::supported(actions.all().iter().map(AsRef::as_ref)),
-            baseline: scopes::baseline(actions.all().iter().map(AsRef::as_ref)),
+            resources: servers::resources(&config.public_url, &servers),
+            servers,
             keys: Arc::new(ArcSwap::from_pointee(keys)),
-            actions: Arc::new(actions),
+            actions,
             config,
             clock,
             store,

@@ -224,3 +224,13 @@ pub const ROTATION_ATTEMPTS_MAX: usize = 3;
 pub const DATABASE_IDLE_TRUSTED_MILLIS: u64 = 1_000;
 /// Audit rows in one statement: most of a batch goes in few statements, and the rest one by one.
 pub const AUDIT_ROWS_A_STATEMENT: usize = 32;
+/// Most named MCP servers: each is a resource with its own metadata, lists and place on pages.
+pub const SERVERS_MAX: usize = 64;
+/// Longest name of an MCP server, in bytes: it is one segment of a URL.
+pub const SERVER_NAME_BYTES_MAX: usize = 64;
+/// Longest title or instructions of an MCP server, in bytes: every model that connects reads them.
+pub const SERVER_TEXT_BYTES_MAX: usize = 4_096;
+/// Longest pattern for actions, in bytes; an id has at most 64 and a few braces.
+pub const GLOB_BYTES_MAX: usize = 256;
+/// Most ways through the braces of one pattern.
+pub const GLOB_FORMS_MAX: usize = 64;

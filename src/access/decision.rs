@@ -52,6 +52,7 @@ mod tests {
             grant_id: "grant-1".into(),
             scopes: scopes.parse().unwrap(),
             resource: "http://localhost:8787/mcp".into(),
+            restrictions: None,
         }
     }
 

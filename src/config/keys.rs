@@ -112,6 +112,24 @@ pub const KEYS: &[Key] = &[
         "How tools are named in lists: safe, dotted or id; every form can be called.",
     ),
     key(
+        "mcp.default_servers",
+        "POSTERN_MCP_DEFAULT_SERVERS",
+        Some("true"),
+        "Serves /mcp/catalog, /mcp/apis, /mcp/templates and /mcp/insights, each where its actions exist.",
+    ),
+    key(
+        "mcp.servers",
+        "POSTERN_MCP_SERVERS",
+        None,
+        "Named MCP servers: a table each, with title, instructions, include and exclude; in the environment, as JSON.",
+    ),
+    key(
+        "mcpActions.servers",
+        "POSTERN_MCPACTIONS_SERVERS",
+        None,
+        "The same in the shape that Backstage's app-config has.",
+    ),
+    key(
         "outbound.resolve",
         "POSTERN_OUTBOUND_RESOLVE",
         None,

@@ -5,6 +5,7 @@
 
 mod keys;
 mod raw;
+pub mod servers;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -43,6 +44,8 @@ pub struct Config {
     pub outbound: Outbound,
     /// How tools are named in lists.
     pub tool_names: ToolNames,
+    /// The MCP servers beside the one that shows everything.
+    pub servers: Vec<servers::NamedServer>,
     /// How log lines are written.
     pub log: Log,
 }
@@ -248,6 +251,7 @@ impl Config {
             tokens: tokens(raw)?,
             outbound: outbound(raw)?,
             tool_names: tool_names(raw)?,
+            servers: servers::read(raw)?,
             log: Log { filter: raw.text("log.filter"), json: raw.boolean("log.json")? },
         };
         config.refuse_the_unsafe(raw)?;

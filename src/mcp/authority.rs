@@ -34,6 +34,7 @@ impl Verified {
             grant_id: claims.grant_id,
             scopes: claims.scope,
             resource: claims.audience,
+            restrictions: None,
         };
         Self { caller: Arc::new(caller), expires_at: claims.expires_at, token_id: claims.token_id, keys }
     }

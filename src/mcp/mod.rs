@@ -1,6 +1,6 @@
 //! The resource server: the guard, the two eras of the protocol, and calls of tools.
 //!
-//! Owns: `/mcp`, a protected resource, and whatever path beside it is given for the same. A request goes straight
+//! Owns: `/mcp` and `/mcp/{server}`, each a protected resource, and whatever path beside them is given for the same. A request goes straight
 //! down: `guard` (who, from where, may they) → `envelope` (which era, are the headers true) → `rmcp`, or `direct` for a
 //! tool that only reads → `server` → `call` (arguments, audit, the action) → the answer.
 //! Does not own: how tokens are made; it knows the authorization server as `authority` says, and could run elsewhere.
@@ -25,12 +25,11 @@ use axum::routing::any;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 
-use crate::actions::Registry;
+use crate::access::servers;
 use crate::app::App;
 use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::config::{PublicUrl, ToolNames};
-use crate::oauth::scope::ScopeSet;
 use crate::store::grants;
 use authority::{Authority, Unavailable};
 use call::Calls;
@@ -45,19 +44,13 @@ use tools::Tools;
 pub struct McpState {
     /// Fixes every URL that is published and every place that requests may come from.
     pub public_url: PublicUrl,
-    /// Where the endpoints are, under the public URL. Each is a resource of its own, so the authorization server must
-    /// know it too: publish its metadata and issue tokens for it.
-    pub paths: Vec<&'static str>,
-    /// The name people see.
-    pub title: String,
+    /// What each endpoint shows, and where it is. The first shows everything. Each path is a resource of its own, so
+    /// the authorization server must know it too: publish its metadata and issue tokens for it.
+    pub servers: Vec<servers::Server>,
     /// How tools are named in lists.
     pub tool_names: ToolNames,
-    /// The scopes that a newcomer is asked for: the read-only baseline.
-    pub baseline: ScopeSet,
     /// Origins of other sites whose scripts may call.
     pub allowed_origins: Vec<String>,
-    /// What can be called.
-    pub registry: Arc<Registry>,
     /// Who issues the tokens.
     pub authority: Authority,
     /// Who is known already.
@@ -82,12 +75,9 @@ impl McpState {
         };
         Self {
             public_url: app.config.public_url.clone(),
-            paths: vec!["/mcp"],
-            title: app.config.title.clone(),
+            servers: app.servers.clone(),
             tool_names: app.config.tool_names,
-            baseline: app.baseline.clone(),
             allowed_origins: Vec::new(),
-            registry: Arc::clone(&app.actions),
             authority: Authority::new(app.config.issuer(), move || keys.load_full(), is_live),
             live: Arc::new(LiveCallers::new(app.store.listener())),
             audit: app.audit.clone(),
@@ -107,30 +97,46 @@ pub enum CannotServe {
     Challenge(String),
 }
 
-/// The routes of every MCP endpoint.
+/// The routes of every MCP endpoint. Each path is a route of its own: which server answers is found with the path, and
+/// costs nothing more.
 ///
 /// # Errors
 /// [`CannotServe`].
 pub fn routes(state: McpState) -> Result<Router, CannotServe> {
-    let tools = Arc::new(Tools::new(Arc::clone(&state.registry), state.tool_names)?);
-    let calls = Arc::new(Calls { tools, audit: state.audit.clone(), clock: state.clock.clone() });
+    let Some(whole) = state.servers.first() else { return Ok(Router::new()) };
+    let every = Tools::new(Arc::clone(&whole.actions), state.tool_names)?;
     let mut router = Router::new();
-    for path in state.paths.iter().copied() {
-        let endpoint = Arc::new(endpoint(&state, &calls, path)?);
-        let resource = endpoint.resource.clone();
-        router = router
-            .route(path, any(move |request: Request| Arc::clone(&endpoint).serve(request)))
-            .route(&format!("{path}/"), any(move || not_here(resource.clone())));
+    for server in &state.servers {
+        let tools = Arc::new(every.part(Arc::clone(&server.actions)));
+        let calls = Arc::new(Calls { tools, audit: state.audit.clone(), clock: state.clock.clone() });
+        for path in &server.paths {
+            let endpoint = Arc::new(endpoint(&state, server, &calls, path)?);
+            let resource = endpoint.resource.clone();
+            router = router
+                .route(path, any(move |request: Request| Arc::clone(&endpoint).serve(request)))
+                .route(&format!("{path}/"), any(move || with_a_slash(resource.clone())));
+        }
+    }
+    let known: Arc<str> = known(&state).into();
+    for path in &whole.paths {
+        let known = Arc::clone(&known);
+        router = router.route(&format!("{path}/{{*name}}"), any(move || no_such_server(Arc::clone(&known))));
     }
     Ok(router)
 }
 
-fn endpoint(state: &McpState, calls: &Arc<Calls>, path: &str) -> Result<Endpoint, CannotServe> {
-    let server = Server::new(Arc::clone(calls), &state.title);
+fn endpoint(
+    state: &McpState,
+    server: &servers::Server,
+    calls: &Arc<Calls>,
+    path: &str,
+) -> Result<Endpoint, CannotServe> {
     let metadata_url = state.public_url.at(&format!("/.well-known/oauth-protected-resource{path}"));
+    let challenge = answer::Challenge::new(&metadata_url, &server.baseline());
+    let server = Server::new(Arc::clone(calls), &server.title, server.instructions.as_deref());
     Ok(Endpoint {
         resource: state.public_url.at(path),
-        challenge: answer::Challenge::new(&metadata_url, &state.baseline).map_err(CannotServe::Challenge)?,
+        challenge: challenge.map_err(CannotServe::Challenge)?,
         authority: state.authority.clone(),
         live: Arc::clone(&state.live),
         origins: Origins::new(state.public_url.url(), &state.allowed_origins),
@@ -160,10 +166,24 @@ fn protocol_options() -> StreamableHttpServerConfig {
 }
 
 /// With a slash behind it the URL is another one, and so another resource: clients would drop its metadata in silence.
-async fn not_here(resource: String) -> axum::http::Response<axum::body::Body> {
+async fn with_a_slash(resource: String) -> axum::http::Response<axum::body::Body> {
     answer::refusal(
         StatusCode::NOT_FOUND,
         "not_found",
         &format!("The MCP endpoint is {resource}, without a slash behind it."),
+    )
+}
+
+/// Every endpoint, for whoever misses one. They are public: metadata lists them.
+fn known(state: &McpState) -> String {
+    let main = state.servers.iter().filter_map(|server| server.paths.first());
+    main.map(|path| state.public_url.at(path)).collect::<Vec<_>>().join(", ")
+}
+
+async fn no_such_server(known: Arc<str>) -> axum::http::Response<axum::body::Body> {
+    answer::refusal(
+        StatusCode::NOT_FOUND,
+        "not_found",
+        &format!("No MCP server has this name. There is {known}."),
     )
 }

@@ -39,15 +39,16 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server that shows and calls the tools of `calls`, under the name `title`.
-    pub fn new(calls: Arc<Calls>, title: &str) -> Self {
+    /// A server that shows and calls the tools of `calls`, under the name `title`, and tells models `instructions` or
+    /// what every server says.
+    pub fn new(calls: Arc<Calls>, title: &str, instructions: Option<&str>) -> Self {
         let name = Implementation::new("postern", env!("CARGO_PKG_VERSION")).with_title(title);
         let mut meta = MetaObject::default();
         let of_us = serde_json::json!({ "name": name.name, "version": name.version, "title": name.title });
         meta.insert("io.modelcontextprotocol/serverInfo".to_owned(), of_us);
         let info = InitializeResult::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(name)
-            .with_instructions(INSTRUCTIONS);
+            .with_instructions(instructions.unwrap_or(INSTRUCTIONS));
         Self { calls, info: Arc::new(info), meta: Arc::new(meta) }
     }
 

@@ -94,6 +94,7 @@ async fn call(app: &App, name: &str, arguments: &str, username: String) -> Outco
         grant_id: "console".to_owned(),
         scopes: app.scopes.clone(),
         resource: app.config.resource(),
+        restrictions: None,
     });
     // Whoever has this console may do anything; it is on record all the same.
     let detail = json!({"action": action.id, "as": caller.username});

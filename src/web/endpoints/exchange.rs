@@ -15,7 +15,7 @@ use crate::oauth::grant::Grant;
 use crate::oauth::id_token::IdToken;
 use crate::oauth::pkce::Verifier;
 use crate::oauth::refresh::{self, RefreshToken, Rotation};
-use crate::oauth::resource;
+use crate::oauth::resource::Resource;
 use crate::oauth::scope::ScopeSet;
 use crate::secret::{self, Code, Refresh, Secret};
 use crate::store::events::Event;
@@ -176,9 +176,8 @@ pub(super) async fn client_credentials(
     if !client.may(GrantType::ClientCredentials) {
         return Err(Refusal::GrantNotRegistered.into());
     }
-    let ours = [app.config.resource()];
-    let resource = resource::resolve(&form.resources(), &ours).ok_or(Refusal::OtherResource)?;
-    let scope = own_scope(app, &client, asked.as_ref())?;
+    let at = app.resources.resolve(&form.resources()).ok_or(Refusal::OtherResource)?;
+    let (scope, resource) = (own_scope(at, &client, asked.as_ref())?, &at.identifier);
     let (id, expires_at) = (secret::id(now), now.plus_seconds(app.config.tokens.refresh_absolute_seconds));
     let known =
         store::grants::find_of_client(&app.store, &client.id, resource, &scope.to_string(), now).await?;
@@ -229,9 +228,9 @@ pub(super) async fn client_credentials(
 }
 
 /// What a program may have on its own behalf: what it registered, or else what only reads; never a person's identity.
-fn own_scope(app: &App, client: &Client, asked: Option<&ScopeSet>) -> Result<ScopeSet, Refusal> {
+fn own_scope(at: &Resource, client: &Client, asked: Option<&ScopeSet>) -> Result<ScopeSet, Refusal> {
     let registered: Option<ScopeSet> = client.metadata.scope.as_deref().and_then(|text| text.parse().ok());
-    let mut allowed = registered.map_or_else(|| app.baseline.clone(), |r| r.intersection(&app.scopes));
+    let mut allowed = registered.map_or_else(|| at.baseline.clone(), |r| r.intersection(&at.scopes));
     for scope in access::scopes::IDENTITY {
         allowed = allowed.without(scope);
     }

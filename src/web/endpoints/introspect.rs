@@ -82,7 +82,8 @@ async fn about_access(app: &App, client: &Client, token: &str) -> Result<Option<
     let now = app.clock.now();
     let read = claims::verify_for_any_audience(token, &app.keys.load(), app.config.issuer(), now);
     let Ok(read) = read else { return Ok(None) };
-    let guards = client.kind == ClientKind::PreRegistered && read.audience == app.config.resource();
+    let ours = app.resources.find(&read.audience).is_some();
+    let guards = client.kind == ClientKind::PreRegistered && ours;
     if read.client_id != client.id && !guards {
         return Ok(None);
     }

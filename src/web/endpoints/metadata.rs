@@ -1,7 +1,7 @@
 //! What the server says of itself: the well-known documents and its public keys. Any program may read them, whatever
 //! headers it sends; none of them ever redirects.
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -16,9 +16,9 @@ use crate::oauth::metadata;
 /// there would be taken for an answer.
 pub fn routes() -> Router<App> {
     let mut router = Router::new()
-        .route("/.well-known/oauth-protected-resource/mcp", get(protected_resource))
+        .route("/.well-known/oauth-protected-resource/{*path}", get(protected_resource))
         .route("/.well-known/oauth-protected-resource", get(no_root_resource))
-        .route("/.well-known/oauth-protected-resource/{*form}", get(no_such_form));
+        .route("/.well-known/oauth-protected-resource/", get(no_root_resource));
     for place in ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"] {
         router = router
             .route(place, get(authorization_server))
@@ -29,11 +29,18 @@ pub fn routes() -> Router<App> {
 }
 
 async fn authorization_server(State(app): State<App>) -> Response {
-    published(&metadata::authorization_server(&app.config, &app.scopes))
+    published(&metadata::authorization_server(&app.config, &app.scopes, &app.resources))
 }
 
-async fn protected_resource(State(app): State<App>) -> Response {
-    published(&metadata::protected_resource(&app.config, &app.baseline))
+/// The part behind the well-known prefix is the resource's own path (RFC 9728 section 3.1), to the letter.
+async fn protected_resource(State(app): State<App>, Path(path): Path<String>) -> Response {
+    match app.resources.at(&format!("/{path}")) {
+        Some(resource) => published(&metadata::protected_resource(&app.config, resource)),
+        None => missing(&format!(
+            "no protected resource is at /{path}; there is {}",
+            app.resources.identifiers().join(", ")
+        )),
+    }
 }
 
 /// At the root form `resource` would have to be the origin (RFC 9728 section 3.3), and that is not a resource here.

@@ -22,7 +22,8 @@ use crate::{limits, secret, store};
 /// The endpoint.
 pub fn routes() -> Router<App> {
     let limit = DefaultBodyLimit::max(limits::REGISTRATION_BYTES_MAX);
-    Router::new().route("/register", post(register).layer(limit))
+    let register = post(register).layer(limit);
+    Router::new().route("/register", register.clone()).route(&super::backstage("register"), register)
 }
 
 /// How many registered within this hour, on this node. An end for a flood and not a cap on rows: nobody can lock

@@ -25,7 +25,8 @@ use crate::{limits, store};
 /// The endpoint.
 pub fn routes() -> Router<App> {
     let limit = DefaultBodyLimit::max(limits::TOKEN_FORM_BYTES_MAX);
-    Router::new().route("/revoke", post(revoke).fallback(only_post).layer(limit))
+    let revoke = post(revoke).fallback(only_post).layer(limit);
+    Router::new().route("/revoke", revoke.clone()).route(&super::backstage("revoke"), revoke)
 }
 
 async fn revoke(State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {

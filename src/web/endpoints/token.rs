@@ -23,7 +23,8 @@ use crate::web::form::Form;
 /// The endpoint.
 pub fn routes() -> Router<App> {
     let limit = DefaultBodyLimit::max(limits::TOKEN_FORM_BYTES_MAX);
-    Router::new().route("/token", post(token).fallback(only_post).layer(limit))
+    let exchange = post(token).fallback(only_post).layer(limit);
+    Router::new().route("/token", exchange.clone()).route(&super::backstage("token"), exchange)
 }
 
 async fn token(State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {

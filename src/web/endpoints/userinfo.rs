@@ -18,7 +18,8 @@ use crate::web::error::{Failure, NEVER_KEPT};
 
 /// The endpoint.
 pub fn routes() -> Router<App> {
-    Router::new().route("/userinfo", get(userinfo).post(userinfo))
+    let userinfo = get(userinfo).post(userinfo);
+    Router::new().route("/userinfo", userinfo.clone()).route(&super::backstage("userinfo"), userinfo)
 }
 
 async fn userinfo(State(app): State<App>, headers: HeaderMap) -> Response {
@@ -34,7 +35,7 @@ async fn answer(app: &App, headers: &HeaderMap) -> Result<Response, store::Error
     let invalid = "Bearer error=\"invalid_token\", error_description=\"the access token is not valid here\"";
     let now = app.clock.now();
     let read = claims::verify_for_any_audience(token, &app.keys.load(), app.config.issuer(), now);
-    let Some(read) = read.ok().filter(|read| read.audience == app.config.resource()) else {
+    let Some(read) = read.ok().filter(|read| app.resources.find(&read.audience).is_some()) else {
         return Ok(unauthorized(invalid));
     };
     if !store::grants::is_live(&app.store, &read.grant_id, &read.token_id).await? {

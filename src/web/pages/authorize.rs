@@ -44,9 +44,7 @@ async fn accept(app: &App, visit: &Visit, text: &str) -> Answer {
     let raw = RawRequest::parse(text).map_err(|show| told(&show, None))?;
     let client_id = raw.client_id().map_err(|show| told(&show, None))?;
     let client = resolve(app, client_id).await.map_err(|refusal| unknown_client(app, &refusal, client_id))?;
-    let resources = [app.config.resource()];
-    let offer = Offer { scopes: &app.scopes, baseline: &app.baseline, resources: &resources };
-    let request = match raw.check(&client, offer) {
+    let request = match raw.check(&client, Offer { resources: &app.resources }) {
         Ok(request) => request,
         Err(request::Stop::Show(show)) => return Err(told(&show, Some(&client)).into()),
         Err(request::Stop::Bounce(bounce)) => return send_back(app, visit, &client, &bounce).await,

@@ -28,6 +28,10 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/admin/revoke", post(admin::revoke))
         .route("/admin/first/{secret}", get(first_admin::show).post(first_admin::make))
         .route("/authorize", get(authorize::begin).post(authorize::begin_with_form))
+        .route(
+            &super::endpoints::backstage("authorize"),
+            get(authorize::begin).post(authorize::begin_with_form),
+        )
         .route("/authorize/{id}", get(authorize::resume))
         .route("/login", get(login::show).post(login::sign_in))
         .route("/consent/{id}", post(consent::decide).get(consent::back))

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Request, Response};
+use postern::access::servers;
 use postern::actions::{Action, ActionError, Effect, Registry};
 use postern::app::App;
 use postern::clock::Time;
@@ -131,9 +132,8 @@ impl McpWorld {
                 Box::pin(async move { if down { Err(Unavailable("down".into())) } else { Ok(live) } })
             },
         );
-        state.paths = vec!["/mcp", "/api/mcp-actions/v1"];
-        state.baseline = "demo:read".parse().unwrap();
-        state.registry = Arc::new(Registry::new(actions(&server)).unwrap());
+        let registry = Arc::new(Registry::new(actions(&server)).unwrap());
+        state.servers = servers::servers(&world.app.config, &registry);
         change(&mut state);
         let router = mcp::routes(state).unwrap();
         Self { world, router, url: url.to_owned(), server }
