@@ -135,7 +135,8 @@ mod tests {
     fn each_path_is_a_resource_with_the_scopes_of_what_it_shows() {
         let (_, resources) = world(&[]);
         assert_eq!(resources.identifiers()[0], "http://localhost:8787/mcp");
-        let table: Vec<_> = resources.all().iter().map(|r| (r.path.as_str(), r.baseline.to_string())).collect();
+        let table: Vec<_> =
+            resources.all().iter().map(|r| (r.path.as_str(), r.baseline.to_string())).collect();
         assert_eq!(
             table,
             [
@@ -149,14 +150,18 @@ mod tests {
         );
         let catalog = resources.at("/mcp/catalog").unwrap();
         assert!(catalog.scopes.contains("catalog:write") && !catalog.scopes.contains("scaffolder:read"));
-        assert!(resources.at("/mcp/").is_none() && resources.find("http://localhost:8787/mcp/none").is_none());
+        assert!(
+            resources.at("/mcp/").is_none() && resources.find("http://localhost:8787/mcp/none").is_none()
+        );
     }
 
     #[test]
     fn what_a_server_does_not_show_no_name_finds_there() {
         let (servers, _) = world(&[]);
         let templates = &servers[2].actions;
-        assert!(templates.find("scaffolder_list").is_some() && templates.find("scaffolder:list-alias").is_some());
+        assert!(
+            templates.find("scaffolder_list").is_some() && templates.find("scaffolder:list-alias").is_some()
+        );
         for name in ["catalog:get", "catalog_get", "catalog.get", "catalog:get-alias"] {
             assert!(templates.find(name).is_none() && servers[0].actions.find(name).is_some(), "{name}");
         }

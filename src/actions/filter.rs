@@ -44,7 +44,8 @@ impl Rule {
         self.id.as_ref().is_none_or(|id| id.fits(&action.id))
             && self.plugin.as_ref().is_none_or(|plugin| plugin.fits(action.plugin()))
             && (self.effects.is_empty() || self.effects.contains(&action.effect))
-            && (self.permissions.is_empty() || action.permission.as_ref().is_some_and(|p| self.permissions.contains(p)))
+            && (self.permissions.is_empty()
+                || action.permission.as_ref().is_some_and(|p| self.permissions.contains(p)))
             && self.idempotent.is_none_or(|wanted| wanted == action.idempotent)
     }
 
@@ -57,7 +58,9 @@ impl Rule {
         match value {
             Value::String(text) => Self::word(text),
             Value::Object(parts) => Self::table(parts),
-            other => Err(format!("{other} is no rule: write \"catalog:*\", \"effect:delete\" or {{ id = \"…\" }}")),
+            other => {
+                Err(format!("{other} is no rule: write \"catalog:*\", \"effect:delete\" or {{ id = \"…\" }}"))
+            }
         }
     }
 
@@ -105,7 +108,8 @@ impl Rule {
 
     /// Backstage's promises in our words: what only reads is *read*, what may destroy is *delete*.
     fn attributes(&mut self, value: &Value) -> Result<(), String> {
-        let wrong = || format!("attributes = {value}: destructive, readOnly and idempotent, each true or false");
+        let wrong =
+            || format!("attributes = {value}: destructive, readOnly and idempotent, each true or false");
         for (name, wanted) in value.as_object().ok_or_else(wrong)? {
             let wanted = wanted.as_bool().ok_or_else(wrong)?;
             let fits: &[Effect] = match (name.as_str(), wanted) {
@@ -176,7 +180,9 @@ impl Glob {
             return Err(format!("a pattern has 1 to {} characters", limits::GLOB_BYTES_MAX));
         }
         if let Some(odd) = text.chars().find(|c| "[]()!\\".contains(*c)) {
-            return Err(format!("the pattern {text:?} has {odd:?}; only *, ? and {{a,b}} have a meaning here"));
+            return Err(format!(
+                "the pattern {text:?} has {odd:?}; only *, ? and {{a,b}} have a meaning here"
+            ));
         }
         let forms = expand(text).ok_or_else(|| {
             format!("the pattern {text:?}: braces that do not nest, at most {} forms", limits::GLOB_FORMS_MAX)
@@ -307,8 +313,14 @@ mod tests {
         assert_eq!(fit(json!({"plugin": "catalog", "effect": "change"})), ["catalog:register"]);
         assert_eq!(fit(json!({"permission": "scaffolder.thing"})), ["scaffolder:run"]);
         assert_eq!(fit(json!({"attributes": {"readOnly": true}})), ["catalog:get"]);
-        assert_eq!(fit(json!({"attributes": {"destructive": false, "readOnly": false}})), ["catalog:register"]);
-        assert_eq!(fit(json!({"id": "*", "attributes": {"idempotent": false}})), ["catalog:register", "scaffolder:run"]);
+        assert_eq!(
+            fit(json!({"attributes": {"destructive": false, "readOnly": false}})),
+            ["catalog:register"]
+        );
+        assert_eq!(
+            fit(json!({"id": "*", "attributes": {"idempotent": false}})),
+            ["catalog:register", "scaffolder:run"]
+        );
         assert_eq!(fit(json!({})).len(), 3);
     }
 

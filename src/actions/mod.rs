@@ -172,7 +172,9 @@ impl Registry {
     #[must_use]
     pub fn part(&self, shows: impl Fn(&Action) -> bool) -> Self {
         let actions: Vec<Arc<Action>> = self.actions.iter().filter(|action| shows(action)).cloned().collect();
-        let names = |(index, action): (usize, &Arc<Action>)| every_name(action).map(move |name| (name, index)).collect::<Vec<_>>();
+        let names = |(index, action): (usize, &Arc<Action>)| {
+            every_name(action).map(move |name| (name, index)).collect::<Vec<_>>()
+        };
         let by_name = actions.iter().enumerate().flat_map(names).collect();
         Self { actions, by_name }
     }

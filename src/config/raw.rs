@@ -168,7 +168,10 @@ impl Raw {
         let Some(text) = self.optional(path).filter(|text| !text.trim().is_empty()) else { return Ok(None) };
         serde_json::from_str(&text).map(Some).map_err(|e| {
             let place = e.column();
-            ConfigError(format!("{path} ({}): tables are wanted, or JSON with them (column {place})", self.origin(path)))
+            ConfigError(format!(
+                "{path} ({}): tables are wanted, or JSON with them (column {place})",
+                self.origin(path)
+            ))
         })
     }
 

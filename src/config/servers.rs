@@ -57,14 +57,21 @@ const BUILT_IN: [(&str, &str, &[&str], &str); 4] = [
 pub fn read(raw: &Raw) -> Result<Vec<NamedServer>, ConfigError> {
     let mut servers = Vec::new();
     if raw.boolean("mcp.default_servers")? {
-        servers.extend(BUILT_IN.iter().map(|one| built_in(one)).collect::<Result<Vec<_>, _>>().map_err(ConfigError)?);
+        servers.extend(
+            BUILT_IN.iter().map(|one| built_in(one)).collect::<Result<Vec<_>, _>>().map_err(ConfigError)?,
+        );
     }
     for key in ["mcpActions.servers", "mcp.servers"] {
         let Some(document) = raw.document(key)? else { continue };
         let wrong = |why: String| ConfigError(format!("{key} ({}): {why}", raw.origin(key)));
-        let table = document.as_object().ok_or_else(|| wrong("a table of servers by name is wanted".into()))?;
+        let table =
+            document.as_object().ok_or_else(|| wrong("a table of servers by name is wanted".into()))?;
         if table.len() > limits::SERVERS_MAX {
-            return Err(wrong(format!("{} servers, at most {} are served", table.len(), limits::SERVERS_MAX)));
+            return Err(wrong(format!(
+                "{} servers, at most {} are served",
+                table.len(),
+                limits::SERVERS_MAX
+            )));
         }
         for (name, settings) in table {
             let server = named(name, settings).map_err(|why| wrong(format!("{name}: {why}")))?;
@@ -92,7 +99,11 @@ fn built_in((name, title, ids, instructions): &(&str, &str, &[&str], &str)) -> R
 
 fn named(name: &str, settings: &Value) -> Result<NamedServer, String> {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if name.is_empty() || name.len() > limits::SERVER_NAME_BYTES_MAX || name.starts_with('-') || !name.chars().all(fits) {
+    if name.is_empty()
+        || name.len() > limits::SERVER_NAME_BYTES_MAX
+        || name.starts_with('-')
+        || !name.chars().all(fits)
+    {
         return Err("a name matches ^[a-z0-9][a-z0-9-]{0,63}$, since it is part of a URL".into());
     }
     let settings = settings.as_object().ok_or("a table is wanted")?;
@@ -144,7 +155,10 @@ fn rules(key: &str, value: &Value) -> Result<Vec<Rule>, String> {
 
 fn text(key: &str, value: &Value) -> Result<String, String> {
     let text = value.as_str().ok_or_else(|| format!("{key}: a text is wanted"))?.trim();
-    if text.is_empty() || text.len() > limits::SERVER_TEXT_BYTES_MAX || text.chars().any(|c| c.is_control() && c != '\n') {
+    if text.is_empty()
+        || text.len() > limits::SERVER_TEXT_BYTES_MAX
+        || text.chars().any(|c| c.is_control() && c != '\n')
+    {
         return Err(format!("{key}: 1 to {} bytes of text", limits::SERVER_TEXT_BYTES_MAX));
     }
     Ok(text.to_owned())

@@ -56,7 +56,12 @@ impl Tools {
             let not_a_tool = |why: String| NotATool { action: action.id.clone(), why };
             let arguments = Arguments::compile(action).map_err(not_a_tool)?;
             let tool = tool(action, names).map_err(not_a_tool)?;
-            Ok(Arc::new(Offered { action: Arc::clone(action), id: action.id.as_str().into(), arguments, tool }))
+            Ok(Arc::new(Offered {
+                action: Arc::clone(action),
+                id: action.id.as_str().into(),
+                arguments,
+                tool,
+            }))
         };
         let offered = registry.all().iter().map(offer).collect::<Result<Vec<_>, _>>()?;
         Ok(Self::of(registry, offered))

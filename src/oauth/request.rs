@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
 use super::client::{Client, GrantType, TrustedRedirect};
-use super::scope::ScopeSet;
 use super::pkce;
 use super::resource::{Resource, Resources};
+use super::scope::ScopeSet;
 use crate::limits;
 
 /// A request that passed every check. Stored until it is answered.

@@ -8,6 +8,7 @@ mod mcp_authorization;
 mod mcp_client;
 mod mcp_tools;
 mod mcp_transport;
+mod named_servers;
 mod oauth21_token;
 mod pkce_7636;
 mod revocation_7009;

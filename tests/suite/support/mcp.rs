@@ -232,6 +232,11 @@ pub const ERAS: [Era; 2] = [Era::Modern, Era::Legacy];
 
 /// A user, a client, a grant between them, and a token of it; all named after `what`.
 pub async fn granted(app: &App, what: &str, scope: &str) -> String {
+    granted_at(app, what, scope, &app.config.resource()).await
+}
+
+/// The same for another resource.
+pub async fn granted_at(app: &App, what: &str, scope: &str, resource: &str) -> String {
     let now = app.clock.now();
     for statement in [
         "insert into users (id, email, email_key, name, created_at) values ($1, $1, $1, $1, 0)",
@@ -245,7 +250,7 @@ pub async fn granted(app: &App, what: &str, scope: &str) -> String {
         client_id: what.into(),
         user_id: Some(what.into()),
         scope: scope.into(),
-        resource: app.config.resource(),
+        resource: resource.to_owned(),
         redirect_uri: None,
         authenticated_at: None,
         expires_at: now.plus_seconds(86_400),
@@ -255,7 +260,7 @@ pub async fn granted(app: &App, what: &str, scope: &str) -> String {
     let claims = AccessClaims {
         issuer: app.config.issuer().into(),
         subject: what.into(),
-        audience: app.config.resource(),
+        audience: resource.to_owned(),
         client_id: what.into(),
         scope: scope.parse().unwrap(),
         token_id: what.into(),
