@@ -57,9 +57,7 @@ const BUILT_IN: [(&str, &str, &[&str], &str); 4] = [
 pub fn read(raw: &Raw) -> Result<Vec<NamedServer>, ConfigError> {
     let mut servers = Vec::new();
     if raw.boolean("mcp.default_servers")? {
-        servers.extend(
-            BUILT_IN.iter().map(|one| built_in(one)).collect::<Result<Vec<_>, _>>().map_err(ConfigError)?,
-        );
+        servers.extend(BUILT_IN.iter().map(built_in).collect::<Result<Vec<_>, _>>().map_err(ConfigError)?);
     }
     for key in ["mcpActions.servers", "mcp.servers"] {
         let Some(document) = raw.document(key)? else { continue };
