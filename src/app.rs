@@ -112,9 +112,16 @@ impl App {
         let (audit, writer) = Audit::start(store.clone(), clock.clone());
         let actions = Arc::new(actions);
         let servers = servers::servers(&config, &actions);
+        let resources = servers::resources(&config.public_url, &servers);
+        let lost = |resource: &&String| resources.find(resource).is_none();
+        if let Some(lost) = config.static_tokens.iter().filter_map(|t| t.resource.as_ref()).find(lost) {
+            return Err(StartError::Actions(format!(
+                "a token of the configuration is for {lost}, which is no MCP server"
+            )));
+        }
         let parts = Parts {
             scopes: scopes::supported(actions.all().iter().map(AsRef::as_ref)),
-            resources: servers::resources(&config.public_url, &servers),
+            resources,
             servers,
             keys: Arc::new(ArcSwap::from_pointee(keys)),
             actions,

@@ -234,3 +234,11 @@ pub const SERVER_TEXT_BYTES_MAX: usize = 4_096;
 pub const GLOB_BYTES_MAX: usize = 256;
 /// Most ways through the braces of one pattern.
 pub const GLOB_FORMS_MAX: usize = 64;
+/// Longest life of a personal access token, in days: whoever still needs it in a year can say so then.
+pub const PERSONAL_TOKEN_DAYS_MAX: i64 = 366;
+/// Most live personal access tokens of one person.
+pub const PERSONAL_TOKENS_MAX: i64 = 50;
+/// How coarse the last use of a personal token is recorded, in seconds: a write per call would be a hot row.
+pub const PERSONAL_TOKEN_USED_SECONDS: i64 = 3_600;
+/// Shortest token that the configuration may name, in bytes: below, it can be guessed.
+pub const STATIC_TOKEN_BYTES_MIN: usize = 24;

@@ -111,6 +111,16 @@ pub const KEYS: &[Key] = &[
         Some("safe"),
         "How tools are named in lists: safe, dotted or id; every form can be called.",
     ),
+    secret(
+        "tokens.static",
+        "POSTERN_TOKENS_STATIC",
+        "Tokens for programs that cannot sign in: a table each, with subject, token_env or token_file, scopes, server.",
+    ),
+    secret(
+        "backend.auth.externalAccess",
+        "POSTERN_BACKEND_AUTH_EXTERNALACCESS",
+        "The same in the shape that Backstage's app-config has, with type static.",
+    ),
     key(
         "mcp.default_servers",
         "POSTERN_MCP_DEFAULT_SERVERS",

@@ -6,6 +6,7 @@
 mod keys;
 mod raw;
 pub mod servers;
+pub mod tokens;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -46,6 +47,8 @@ pub struct Config {
     pub tool_names: ToolNames,
     /// The MCP servers beside the one that shows everything.
     pub servers: Vec<servers::NamedServer>,
+    /// Tokens for programs that cannot sign in.
+    pub static_tokens: Vec<tokens::StaticToken>,
     /// How log lines are written.
     pub log: Log,
 }
@@ -237,6 +240,7 @@ impl Config {
         let paths = raw.list("catalog.paths").into_iter().map(PathBuf::from).collect::<Vec<_>>();
         let demo = raw.boolean_or("catalog.demo", paths.is_empty())?;
         let config = Self {
+            static_tokens: tokens::read(raw, &public_url)?,
             public_url,
             listen: raw.parse("listen", "an address and a port, such as 127.0.0.1:8787")?,
             data_dir: PathBuf::from(raw.text("data_dir")),
@@ -248,7 +252,7 @@ impl Config {
                 described: raw.boolean("clients.described")?,
                 self_registered: raw.boolean("clients.self_registered")?,
             },
-            tokens: tokens(raw)?,
+            tokens: lifetimes(raw)?,
             outbound: outbound(raw)?,
             tool_names: tool_names(raw)?,
             servers: servers::read(raw)?,
@@ -333,7 +337,7 @@ fn database(raw: &Raw) -> Result<Database, ConfigError> {
     Ok(Database { url: url.map(Hidden::new), connections_max })
 }
 
-fn tokens(raw: &Raw) -> Result<Tokens, ConfigError> {
+fn lifetimes(raw: &Raw) -> Result<Tokens, ConfigError> {
     let access_seconds: i64 = raw.parse("tokens.access_seconds", "a whole number of seconds")?;
     if !(limits::ACCESS_TOKEN_SECONDS_MIN..=limits::ACCESS_TOKEN_SECONDS_MAX).contains(&access_seconds) {
         return Err(ConfigError(format!(

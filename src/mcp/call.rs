@@ -102,6 +102,8 @@ fn admit(
         Decision::NeedsScope(scope) => {
             Err(ActionError::NotAllowed(format!("this access token lacks the scope {scope}")))
         }
+        // Nor does a name lead here.
+        Decision::Hidden => Err(ActionError::NotFound("no such tool".to_owned())),
     }
 }
 

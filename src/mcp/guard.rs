@@ -138,7 +138,9 @@ impl Endpoint {
         request: &envelope::Request<'_>,
     ) -> Response<Body> {
         let name = request.name.as_deref().filter(|_| request.method == "tools/call");
-        if let Some((name, offered)) = name.and_then(|name| Some((name, self.calls.tools.find(name)?))) {
+        if let Some((name, offered)) =
+            name.and_then(|name| Some((name, self.calls.tools.find_for(&caller, name)?)))
+        {
             if let Some(refusal) = self.step_up(&caller, name, offered).await {
                 return refusal;
             }

@@ -136,7 +136,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let caller = caller(&context)?;
-        let offered = self.calls.tools.find(&request.name).ok_or_else(|| {
+        let offered = self.calls.tools.find_for(caller, &request.name).ok_or_else(|| {
             let name = &request.name;
             ErrorData::invalid_params(
                 format!("Unknown tool: {name}. tools/list names those you may call."),

@@ -7,7 +7,7 @@ use moka::sync::Cache;
 use rmcp::model::{Tool, ToolAnnotations};
 use serde_json::Value;
 
-use crate::access;
+use crate::access::{self, Decision};
 use crate::actions::arguments::Arguments;
 use crate::actions::{Action, Caller, Effect, Registry, dotted_name, safe_name};
 use crate::config::ToolNames;
@@ -86,6 +86,11 @@ impl Tools {
             .find(name)
             .and_then(|action| self.by_id.get(&action.id))
             .map(|&index| &self.offered[index])
+    }
+
+    /// The same, unless it does not exist for `caller`.
+    pub fn find_for(&self, caller: &Caller, name: &str) -> Option<&Arc<Offered>> {
+        self.find(name).filter(|offered| access::decide(caller, &offered.action) != Decision::Hidden)
     }
 
     /// What `caller` may call, in order of id: the same answer as a call would give, tool by tool.

@@ -12,6 +12,7 @@ pub mod events;
 pub mod grants;
 pub mod keys;
 pub mod links;
+pub mod personal_tokens;
 pub mod refresh_tokens;
 pub mod requests;
 pub mod revoked_tokens;

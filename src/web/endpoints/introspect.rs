@@ -15,13 +15,14 @@ use http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::token::{authenticated, presented};
+use crate::access::personal::{CLIENT_ID, EVERY};
 use crate::app::App;
 use crate::limits;
 use crate::oauth::claims;
 use crate::oauth::client::{Client, ClientKind};
 use crate::oauth::error::Refusal;
 use crate::oauth::refresh::State as Rotated;
-use crate::secret::{Refresh, Secret};
+use crate::secret::{Personal, Refresh, Secret};
 use crate::store;
 use crate::web::error::{Failure, NEVER_KEPT, only_post};
 use crate::web::form::Form;
@@ -54,6 +55,9 @@ async fn answer(
     if client.secret_digest.is_none() {
         return Err(Refusal::Unproven.into());
     }
+    if let Some(personal) = Secret::<Personal>::presented(token) {
+        return about_personal(app, &client, &personal).await;
+    }
     match Secret::<Refresh>::presented(token) {
         Some(refresh) => about_refresh(app, &client, &refresh).await,
         None => about_access(app, &client, token).await,
@@ -75,6 +79,31 @@ async fn about_refresh(
         "active": true, "scope": found.grant.scope.to_string(), "client_id": found.grant.client_id,
         "sub": found.grant.user_id, "exp": found.expires_at.seconds(), "iat": found.issued_at.seconds(),
         "iss": app.config.issuer(),
+    })))
+}
+
+/// No client was issued a personal token, so only those that an administrator made to guard resources learn about it.
+async fn about_personal(
+    app: &App,
+    client: &Client,
+    token: &Secret<Personal>,
+) -> Result<Option<Value>, Failure> {
+    if client.kind != ClientKind::PreRegistered {
+        return Ok(None);
+    }
+    let found = store::personal_tokens::find(&app.store, &token.digest()).await?;
+    let Some(found) = found.filter(|found| found.stands(app.clock.now())) else { return Ok(None) };
+    let audience = match found.resource.as_str() {
+        EVERY => json!(app.resources.identifiers()),
+        one => json!(one),
+    };
+    Ok(Some(json!({
+        "active": true, "scope": found.scope.to_string(), "client_id": CLIENT_ID,
+        "username": found.person.map(|person| person.email), "token_type": "Bearer",
+        "exp": found.expires_at.seconds(), "iat": found.created_at.seconds(), "sub": found.user_id, "aud": audience,
+        "iss": app.config.issuer(), "jti": found.id,
+        // Ours: a guard elsewhere must know what the token is kept to besides its scopes.
+        "restrictions": found.kept,
     })))
 }
 

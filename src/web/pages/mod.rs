@@ -8,6 +8,7 @@ pub mod error;
 pub mod finished;
 pub mod first_admin;
 pub mod login;
+pub mod tokens;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -23,6 +24,8 @@ pub fn routes(app: &App) -> Router<App> {
     Router::new()
         .route("/", get(account::front))
         .route("/account", get(account::show))
+        .route("/account/tokens", get(tokens::show).post(tokens::make))
+        .route("/account/tokens/revoke", post(tokens::revoke))
         .route("/logout", get(account::ask).post(account::sign_out))
         .route("/admin", get(admin::show))
         .route("/admin/revoke", post(admin::revoke))
