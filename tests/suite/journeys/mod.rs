@@ -5,5 +5,6 @@ pub mod catalog;
 pub mod clients;
 mod mcp_call;
 mod mcp_revoke;
+mod personal_tokens;
 mod sign_in;
 pub mod store;
