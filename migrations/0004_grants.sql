@@ -59,9 +59,3 @@ create table consents (
     expires_at bigint not null,
     primary key (user_id, client_id, redirect_uri, resource)
 );
-
--- A value that may be used once: jti of client assertions (RFC 7523) and of DPoP proofs.
-create table used_once (
-    id text primary key,
-    expires_at bigint not null
-);

@@ -14,6 +14,7 @@ use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::oauth::key::{KeyRing, SigningKey};
+use crate::oauth::request::Offer;
 use crate::oauth::resource::Resources;
 use crate::oauth::scope::ScopeSet;
 use crate::outbound::Outbound;
@@ -136,6 +137,13 @@ impl App {
             catalog,
         };
         Ok((Self(Arc::new(parts)), writer))
+    }
+}
+
+impl Parts {
+    /// What there is to ask for.
+    pub fn offer(&self) -> Offer<'_> {
+        Offer { resources: &self.resources }
     }
 }
 

@@ -173,7 +173,7 @@ fn one_clock_one_source_of_chance_one_client() {
         };
         only("src/clock.rs", &["SystemTime::now", "OffsetDateTime::now", "Utc::now", "now_v7", "now_utc"]);
         only("src/secret.rs", &["rand::fill", "SystemRandom", "getrandom", "thread_rng", "new_v4"]);
-        only("src/outbound.rs", &["reqwest::Client", "Client::builder()", "ClientBuilder"]);
+        only("src/outbound/mod.rs", &["reqwest::Client", "Client::builder()", "ClientBuilder"]);
     }
     nothing(found);
 }
@@ -235,4 +235,12 @@ fn each_page_has_its_template_and_each_template_its_page() {
     // The hub shows nothing itself: it only asks what is next.
     let pages: BTreeSet<String> = pages.into_iter().filter(|name| name != "authorize").collect();
     assert_eq!(pages, templates);
+}
+
+/// The table of routes feeds the router, the metadata's test and the OpenAPI document; a route beside it would be in none.
+#[test]
+fn a_route_is_a_row_of_the_table() {
+    let at_home = ["src/web/route.rs", "src/mcp/mod.rs"];
+    let beside = |s: &&Source| !at_home.contains(&s.path.as_str());
+    nothing(sources().iter().filter(beside).flat_map(|s| s.says(".route(\"")).collect());
 }

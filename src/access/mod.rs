@@ -5,6 +5,7 @@
 
 pub mod decision;
 pub mod personal;
+pub mod policy;
 pub mod scopes;
 pub mod servers;
 

@@ -225,12 +225,14 @@ mod tests {
         wish.judged(&resources, &registry.unwrap())
     }
 
+    type Change = fn(&mut Wish);
+
     #[test]
     fn a_wish_is_granted_as_it_is_or_refused_with_a_reason() {
         let good = judged(|_| {}).unwrap();
         assert_eq!(good.expires_at(Time::from_seconds(0)), Time::from_seconds(90 * 86_400));
         assert!(judged(|w| w.resource = "https://mcp.example/mcp/catalog".into()).is_ok());
-        let table: [(fn(&mut Wish), &str); 9] = [
+        let table: [(Change, &str); 9] = [
             (|w| w.days = 0, "days"),
             (|w| w.days = limits::PERSONAL_TOKEN_DAYS_MAX + 1, "days"),
             (|w| w.resource = "https://mcp.example/mcp/none".into(), "no MCP server"),

@@ -78,9 +78,15 @@ pub struct Authority {
 /// How tokens that say nothing themselves are found, and their uses noted.
 #[derive(Clone)]
 struct Opaque {
-    find: Arc<dyn Fn(&str) -> Found + Send + Sync>,
-    note: Arc<dyn Fn(&str, Time) + Send + Sync>,
+    find: Arc<Find>,
+    note: Arc<Note>,
 }
+
+/// Finds such a token.
+pub type Find = dyn Fn(&str) -> Found + Send + Sync;
+
+/// Is told that the token of this grant is used.
+pub type Note = dyn Fn(&str, Time) + Send + Sync;
 
 impl Authority {
     /// The authorization server `issuer`. `keys` gives its keys of the moment, so that a rotation needs no restart.

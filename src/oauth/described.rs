@@ -8,7 +8,8 @@ use super::members::{Fault, Members};
 use crate::limits;
 
 /// What a described client may be: it holds no secret, so that it only signs people in.
-const DESCRIBED: [GrantType; 2] = [GrantType::AuthorizationCode, GrantType::RefreshToken];
+const DESCRIBED: [GrantType; 3] =
+    [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::DeviceCode];
 
 /// A client_id that may name a document. Kept as it was written: compared to the letter, never re-serialised
 /// (section 3).

@@ -17,6 +17,14 @@ pub enum Code {
     InvalidScope,
     /// RFC 8707 section 2.
     InvalidTarget,
+    /// RFC 8628 section 3.5.
+    AuthorizationPending,
+    /// RFC 8628 section 3.5.
+    SlowDown,
+    /// RFC 8628 section 3.5.
+    AccessDenied,
+    /// RFC 8628 section 3.5.
+    ExpiredToken,
 }
 
 impl Code {
@@ -30,6 +38,10 @@ impl Code {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::AccessDenied => "access_denied",
+            Self::ExpiredToken => "expired_token",
         }
     }
 }
@@ -62,7 +74,7 @@ pub enum Refusal {
     #[error("the client is not registered for this grant_type")]
     GrantNotRegistered,
     /// No grant that this server knows.
-    #[error("grant_type must be authorization_code, refresh_token or client_credentials")]
+    #[error("grant_type is none of grant_types_supported")]
     UnknownGrantType,
     /// No such code or token, or no longer.
     #[error("it is unknown or has ended")]
@@ -94,6 +106,24 @@ pub enum Refusal {
     /// Another resource than the grant's.
     #[error("resource is not the one that was granted")]
     OtherResource,
+    /// A resource that is none of this server's.
+    #[error("resource is not one of this server")]
+    UnknownResource,
+    /// None of the scopes exists here.
+    #[error("none of the scopes asked for exists here")]
+    NoSuchScope,
+    /// The person has not answered yet.
+    #[error("nobody has answered yet; ask again after the interval")]
+    AuthorizationPending,
+    /// The same, and the device asks too often.
+    #[error("nobody has answered yet; wait five seconds longer between two polls")]
+    SlowDown,
+    /// The person said no.
+    #[error("the person said no")]
+    AccessDenied,
+    /// Nobody answered in time.
+    #[error("nobody answered in time; ask for a new device_code")]
+    DeviceExpired,
     /// More than was granted.
     #[error("scope is more than was granted")]
     MoreScope,
@@ -119,8 +149,12 @@ impl Refusal {
             | Self::Reused
             | Self::GrantRevoked
             | Self::UserInactive => Code::InvalidGrant,
-            Self::OtherResource => Code::InvalidTarget,
-            Self::MoreScope | Self::BadScope => Code::InvalidScope,
+            Self::OtherResource | Self::UnknownResource => Code::InvalidTarget,
+            Self::MoreScope | Self::BadScope | Self::NoSuchScope => Code::InvalidScope,
+            Self::AuthorizationPending => Code::AuthorizationPending,
+            Self::SlowDown => Code::SlowDown,
+            Self::AccessDenied => Code::AccessDenied,
+            Self::DeviceExpired => Code::ExpiredToken,
         }
     }
 }

@@ -10,7 +10,8 @@ use crate::limits;
 use crate::secret::Digest;
 
 /// What a client that registers itself may be: nothing beyond signing a person in (attack A11).
-const SELF_REGISTERED: [GrantType; 2] = [GrantType::AuthorizationCode, GrantType::RefreshToken];
+const SELF_REGISTERED: [GrantType; 3] =
+    [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::DeviceCode];
 
 /// A registration that can be accepted; it becomes a client once it has an id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,8 +163,11 @@ pub fn pre_registered(
     if signs_in && asked.redirect_uris.is_empty() {
         return Err(Fault::redirect("a client that signs people in needs at least one redirect URI"));
     }
-    if grant_types.contains(&GrantType::ClientCredentials) && secret.is_none() {
-        return Err(Fault::metadata("client_credentials needs a confidential client"));
+    let alone = [GrantType::ClientCredentials, GrantType::TokenExchange, GrantType::JwtBearer];
+    if alone.iter().any(|grant| grant_types.contains(grant)) && secret.is_none() {
+        return Err(Fault::metadata(
+            "client_credentials, token-exchange and jwt-bearer need a confidential client",
+        ));
     }
     if asked.confidential != secret.is_some() {
         return Err(Fault::metadata("a confidential client has a secret and a public one has none"));

@@ -1,16 +1,17 @@
 //! `/healthz`: the process answers. `/readyz`: it can do its work. Both cheap, both open, neither says more.
 
-use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use http::StatusCode;
 
 use crate::app::App;
+use crate::web::route::Route;
 
-/// The two routes.
-pub fn routes(app: App) -> Router {
-    Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready)).with_state(app)
-}
+/// The two rows.
+pub static ROUTES: &[Route] = &[
+    Route::open("/healthz", &["GET"], "The process answers", || get(|| async { "ok\n" })).closed(),
+    Route::open("/readyz", &["GET"], "The database answers too", || get(ready)).closed(),
+];
 
 async fn ready(State(app): State<App>) -> (StatusCode, &'static str) {
     match app.store.ping().await {

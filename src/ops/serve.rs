@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::limits;
 use crate::mcp::{self, CannotServe, McpState};
+use crate::web::route::{self, Route};
 
 /// Everything this server answers. It follows the news from here on, so it comes before [`crate::store::Store::listen`].
 ///
@@ -23,10 +24,15 @@ use crate::mcp::{self, CannotServe, McpState};
 /// [`CannotServe`] where an action cannot be a tool.
 pub fn router(app: &App) -> Result<Router, CannotServe> {
     Ok(Router::new()
-        .merge(health::routes(app.clone()))
+        .merge(route::router(health::ROUTES).with_state(app.clone()))
         .merge(crate::web::routes(app.clone()))
         .merge(mcp::routes(McpState::of(app))?)
         .layer(CatchPanicLayer::new()))
+}
+
+/// Every row of this server's table. The MCP endpoints are beside it: there are as many as the configuration says.
+pub fn table() -> impl Iterator<Item = &'static Route> {
+    health::ROUTES.iter().chain(crate::web::endpoints::ROUTES).chain(crate::web::pages::ROUTES)
 }
 
 /// Runs the server until it is told to stop.

@@ -54,9 +54,3 @@ impl Failure {
         response
     }
 }
-
-/// For a method that an endpoint does not know.
-pub async fn only_post() -> Response {
-    let body = json!({"error": "invalid_request", "error_description": "this endpoint takes POST only"});
-    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "POST")], NEVER_KEPT, Json(body)).into_response()
-}

@@ -8,6 +8,8 @@ pub mod error;
 pub mod form;
 pub mod page;
 pub mod pages;
+pub mod recipes;
+pub mod route;
 pub mod session;
 
 use axum::Router;
@@ -16,5 +18,5 @@ use crate::app::App;
 
 /// Both trees.
 pub fn routes(app: App) -> Router {
-    Router::new().merge(endpoints::routes()).merge(pages::routes(&app)).with_state(app)
+    route::router(endpoints::ROUTES).merge(pages::routes(&app)).with_state(app)
 }

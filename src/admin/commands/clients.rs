@@ -32,6 +32,18 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Refuses everything of a client, on every node, until it is resumed; its grants stay
+    #[command(after_help = "Example: postern client suspend 01938c1e-9a10-7c3e-8b0e-3d2f6f0c1a55")]
+    Suspend {
+        /// Its client_id
+        id: String,
+    },
+    /// Lets a suspended client go on
+    #[command(after_help = "Example: postern client resume 01938c1e-9a10-7c3e-8b0e-3d2f6f0c1a55")]
+    Resume {
+        /// Its client_id
+        id: String,
+    },
     /// Ends a client for good, with every grant and token it has, on every node
     #[command(after_help = "Example: postern client revoke 01938c1e-9a10-7c3e-8b0e-3d2f6f0c1a55")]
     Revoke {
@@ -52,7 +64,8 @@ pub struct Add {
     /// It can keep a secret, and gets one
     #[arg(long)]
     confidential: bool,
-    /// authorization_code, refresh_token or client_credentials; may be repeated [default: the first two]
+    /// authorization_code, refresh_token, client_credentials, device_code, token-exchange or jwt-bearer; may be repeated
+    /// [default: the first two and device_code]
     #[arg(long = "grant", value_name = "GRANT", value_parser = grant_type)]
     grants: Vec<GrantType>,
     /// A scope it will ask for; may be repeated
@@ -64,8 +77,11 @@ pub struct Add {
 }
 
 fn grant_type(text: &str) -> Result<GrantType, String> {
-    GrantType::parse(text)
-        .ok_or_else(|| "one of authorization_code, refresh_token, client_credentials".to_owned())
+    let ends = |grant: &GrantType| grant.as_str().rsplit(':').next() == Some(text);
+    GrantType::parse(text).or_else(|| GrantType::ALL.into_iter().find(ends)).ok_or_else(|| {
+        let names = GrantType::ALL.map(|grant| grant.as_str().rsplit(':').next().unwrap_or_default());
+        format!("one of {}", names.join(", "))
+    })
 }
 
 /// Adds, lists or revokes.
@@ -77,6 +93,8 @@ pub async fn run(command: Command, config: Config) -> Outcome {
     let code = match command {
         Command::Add(asked) => add(&app, asked).await?,
         Command::List { json } => list(&store::clients::list(&app.store).await?, json)?,
+        Command::Suspend { id } => suspend(&app, &id, true).await?,
+        Command::Resume { id } => suspend(&app, &id, false).await?,
         Command::Revoke { id } => revoke(&app, &id).await?,
     };
     finish(app, writer).await;
@@ -134,6 +152,24 @@ fn list(rows: &[ClientRow], as_json: bool) -> Outcome {
         let (id, kind) = (&row.client.id, row.client.kind.as_str());
         println!("{id:<37} {kind:<16} {:<10} {used:<21} {}", state(row), row.client.name);
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn suspend(app: &App, id: &str, suspended: bool) -> Outcome {
+    let now = app.clock.now();
+    let event = if suspended { "client.suspended" } else { "client.resumed" };
+    app.audit.record(fact(event, id, json!({}))).await?;
+    let mut tx = app.store.begin().await?;
+    let changed = store::clients::suspend(&mut tx, &app.store, id, suspended, now).await?;
+    tx.commit().await?;
+    app.store.tell(Event::ClientRevoked(id.to_owned()));
+    let said = match (changed, suspended) {
+        (true, true) => "Suspended. Its next call is refused, on every node, until `postern client resume`.",
+        (true, false) => "Resumed: what it was allowed before is good again.",
+        (false, true) => return Err(format!("no client {id} to suspend: there is none, or it is suspended or revoked already; see `postern client list`").into()),
+        (false, false) => return Err(format!("no client {id} to resume: there is none, or it is not suspended; see `postern client list`").into()),
+    };
+    println!("{said}");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -12,6 +12,7 @@ use crate::audit::Fact;
 use crate::config::Config;
 use crate::identity::password;
 use crate::identity::user::{Email, User, parse_name};
+use crate::store::events::Event;
 use crate::store::users::NewUser;
 use crate::{limits, secret, store};
 
@@ -29,6 +30,18 @@ pub enum Command {
         /// One JSON array instead of a table
         #[arg(long)]
         json: bool,
+    },
+    /// Refuses a person and every client that acts for them, on every node, until they are resumed
+    #[command(after_help = "Example: postern user suspend dana@example.com")]
+    Suspend {
+        /// The address they sign in with
+        email: String,
+    },
+    /// Lets a suspended person go on
+    #[command(after_help = "Example: postern user resume dana@example.com")]
+    Resume {
+        /// The address they sign in with
+        email: String,
     },
 }
 
@@ -57,6 +70,8 @@ pub async fn run(command: Command, config: Config) -> Outcome {
     let (app, writer) = open(config).await?;
     let code = match command {
         Command::Add(asked) => add(&app, asked).await?,
+        Command::Suspend { email } => suspend(&app, &email, true).await?,
+        Command::Resume { email } => suspend(&app, &email, false).await?,
         Command::List { json } => list(&store::users::list(&app.store).await?, json)?,
     };
     finish(app, writer).await;
@@ -88,6 +103,39 @@ async fn add(app: &App, asked: Add) -> Outcome {
         "Added {}{}.",
         user.email.as_str(),
         if user.admin { ", who administers this server" } else { "" }
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn suspend(app: &App, typed: &str, suspended: bool) -> Outcome {
+    let now = app.clock.now();
+    let email = Email::parse(typed).map_err(|e| format!("{typed}: {e}"))?;
+    let Some(user) = store::users::find_by_email(&app.store, &email).await? else {
+        return Err(format!("nobody signs in as {typed}; see `postern user list`").into());
+    };
+    if user.is_active() != suspended {
+        let state = if suspended { "suspended already" } else { "not suspended" };
+        return Err(format!("{typed} is {state}; see `postern user list`").into());
+    }
+    let fact = Fact {
+        event: if suspended { "user.suspended" } else { "user.resumed" },
+        actor: Some("system".to_owned()),
+        outcome: "ok",
+        detail: json!({"user": user.id}),
+        ..Fact::default()
+    };
+    app.audit.record(fact).await?;
+    let mut tx = app.store.begin().await?;
+    store::users::suspend(&mut tx, &app.store, &user.id, suspended, now).await?;
+    tx.commit().await?;
+    app.store.tell(Event::UserSuspended(user.id.clone()));
+    println!(
+        "{}",
+        if suspended {
+            "Suspended. Whatever acts for them is refused at its next call, on every node, until `postern user resume`."
+        } else {
+            "Resumed: what they allowed before is good again."
+        }
     );
     Ok(ExitCode::SUCCESS)
 }

@@ -5,11 +5,11 @@
 //! everybody else every token is inactive and nothing more: a client that registered itself must not be able to try
 //! tokens it found (attack E11).
 
+use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Json, Router};
+use axum::routing::{MethodRouter, post};
 use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::{Value, json};
@@ -24,13 +24,13 @@ use crate::oauth::error::Refusal;
 use crate::oauth::refresh::State as Rotated;
 use crate::secret::{Personal, Refresh, Secret};
 use crate::store;
-use crate::web::error::{Failure, NEVER_KEPT, only_post};
+use crate::web::error::{Failure, NEVER_KEPT};
 use crate::web::form::Form;
 
 /// The endpoint.
-pub fn routes() -> Router<App> {
+pub fn endpoint() -> MethodRouter<App> {
     let limit = DefaultBodyLimit::max(limits::TOKEN_FORM_BYTES_MAX);
-    Router::new().route("/introspect", post(introspect).fallback(only_post).layer(limit))
+    post(introspect).layer(limit)
 }
 
 async fn introspect(

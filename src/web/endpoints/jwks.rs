@@ -1,16 +1,15 @@
 //! `GET /jwks.json`: the public keys (RFC 7517 section 5).
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use serde_json::json;
 
 use crate::app::App;
 
 /// The endpoint.
-pub fn routes() -> Router<App> {
-    Router::new().route("/jwks.json", get(keys))
+pub fn endpoint() -> MethodRouter<App> {
+    get(keys)
 }
 
 async fn keys(State(app): State<App>) -> Response {

@@ -1,6 +1,7 @@
 //! For machines: JSON, no cookies, CORS where browsers' programs call.
 
-mod exchange;
+pub mod device;
+mod grants;
 pub mod introspect;
 pub mod jwks;
 pub mod metadata;
@@ -9,27 +10,66 @@ pub mod revoke;
 pub mod token;
 pub mod userinfo;
 
-use axum::Router;
+use axum::routing::get;
 
-use super::cors;
-use crate::app::App;
+use super::route::Route;
 
-/// The path that Backstage has for an endpoint: a client that was set up for it by hand goes on working. Metadata names
-/// our own paths only, and the issuer is the same at both.
-pub fn backstage(name: &str) -> String {
-    format!("/api/auth/v1/{name}")
-}
+/// Every endpoint. What is offered to programs is here and nowhere else: the router, `/openapi.json` and the metadata
+/// are held against these rows.
+pub static ROUTES: &[Route] = &[
+    Route::open("/token", &["POST"], "Gets tokens (RFC 6749 section 3.2)", token::endpoint)
+        .named("token_endpoint"),
+    Route::open("/register", &["POST"], "Registers a client (RFC 7591)", register::endpoint)
+        .named("registration_endpoint")
+        .when(|config| config.clients.self_registered),
+    Route::open("/device_authorization", &["POST"], "Begins for a device (RFC 8628)", device::endpoint)
+        .named("device_authorization_endpoint"),
+    Route::open("/revoke", &["POST"], "Gives a token back (RFC 7009)", revoke::endpoint)
+        .named("revocation_endpoint"),
+    Route::open("/introspect", &["POST"], "Says what a token is good for (RFC 7662)", introspect::endpoint)
+        .named("introspection_endpoint")
+        .closed(),
+    Route::open("/userinfo", &["GET", "POST"], "Says who signed in (OpenID Connect)", userinfo::endpoint)
+        .named("userinfo_endpoint"),
+    Route::open("/jwks.json", &["GET"], "The public keys (RFC 7517)", jwks::endpoint).named("jwks_uri"),
+    Route::open(SERVER, &["GET"], "The server's metadata (RFC 8414)", || get(metadata::authorization_server)),
+    Route::open(OPENID, &["GET"], "The same for OpenID Connect", || get(metadata::authorization_server)),
+    Route::open(RESOURCE, &["GET"], "The MCP endpoint's metadata (RFC 9728)", || {
+        get(metadata::protected_resource)
+    }),
+    Route::open("/.well-known/oauth-protected-resource", &["GET"], "No resource is at the root", || {
+        get(metadata::no_root_resource)
+    })
+    .nothing(),
+    // Each MCP server's, by its path; a real 404 where there is none.
+    Route::open(
+        "/.well-known/oauth-protected-resource/{*path}",
+        &["GET"],
+        "An MCP server's metadata",
+        || get(metadata::protected_resource),
+    )
+    .nothing(),
+    // Backstage's paths for the same: a client that was set up for them by hand goes on working. The metadata names our
+    // own paths only, and the issuer is the same at both.
+    Route::open("/api/auth/v1/token", &["POST"], "As /token", token::endpoint).alias(),
+    Route::open("/api/auth/v1/register", &["POST"], "As /register", register::endpoint).alias(),
+    Route::open("/api/auth/v1/revoke", &["POST"], "As /revoke", revoke::endpoint).alias(),
+    Route::open("/api/auth/v1/userinfo", &["GET", "POST"], "As /userinfo", userinfo::endpoint).alias(),
+    no_form("/.well-known/oauth-authorization-server/"),
+    no_form("/.well-known/oauth-authorization-server/{*form}"),
+    no_form("/.well-known/openid-configuration/"),
+    no_form("/.well-known/openid-configuration/{*form}"),
+];
 
-/// The endpoints.
-pub fn routes() -> Router<App> {
-    Router::new()
-        .merge(metadata::routes())
-        .merge(jwks::routes())
-        .merge(register::routes())
-        .merge(token::routes())
-        .merge(revoke::routes())
-        .merge(userinfo::routes())
-        .layer(axum::middleware::from_fn(cors::open))
-        // After the layer: no program in a browser has the secret that introspection asks for.
-        .merge(introspect::routes())
+/// Where RFC 8414 section 3 has the server's metadata.
+pub const SERVER: &str = "/.well-known/oauth-authorization-server";
+/// Where OpenID Connect Discovery section 4 has it.
+pub const OPENID: &str = "/.well-known/openid-configuration";
+/// Behind which RFC 9728 section 3.1 has that of each protected resource, by its path.
+pub const RESOURCES: &str = "/.well-known/oauth-protected-resource";
+/// Where that of `/mcp` is.
+pub const RESOURCE: &str = "/.well-known/oauth-protected-resource/mcp";
+
+const fn no_form(path: &'static str) -> Route {
+    Route::open(path, &["GET"], "Nothing: clients probe this form", || get(metadata::no_such_form)).nothing()
 }

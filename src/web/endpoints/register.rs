@@ -2,11 +2,11 @@
 
 use std::sync::Mutex;
 
+use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Json, Router};
+use axum::routing::{MethodRouter, post};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
@@ -20,10 +20,8 @@ use crate::secret::{ClientSecret, Secret};
 use crate::{limits, secret, store};
 
 /// The endpoint.
-pub fn routes() -> Router<App> {
-    let limit = DefaultBodyLimit::max(limits::REGISTRATION_BYTES_MAX);
-    let register = post(register).layer(limit);
-    Router::new().route("/register", register.clone()).route(&super::backstage("register"), register)
+pub fn endpoint() -> MethodRouter<App> {
+    post(register).layer(DefaultBodyLimit::max(limits::REGISTRATION_BYTES_MAX))
 }
 
 /// How many registered within this hour, on this node. An end for a flood and not a cap on rows: nobody can lock

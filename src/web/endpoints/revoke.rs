@@ -2,11 +2,10 @@
 //!
 //! `token_type_hint` is not needed: a token shows what it is. A wrong hint therefore changes nothing (section 2.1).
 
-use axum::Router;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{MethodRouter, post};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
@@ -18,15 +17,14 @@ use crate::oauth::client::Client;
 use crate::oauth::error::Refusal;
 use crate::secret::{Refresh, Secret};
 use crate::store::events::Event;
-use crate::web::error::{Failure, NEVER_KEPT, only_post};
+use crate::web::error::{Failure, NEVER_KEPT};
 use crate::web::form::Form;
 use crate::{limits, store};
 
 /// The endpoint.
-pub fn routes() -> Router<App> {
+pub fn endpoint() -> MethodRouter<App> {
     let limit = DefaultBodyLimit::max(limits::TOKEN_FORM_BYTES_MAX);
-    let revoke = post(revoke).fallback(only_post).layer(limit);
-    Router::new().route("/revoke", revoke.clone()).route(&super::backstage("revoke"), revoke)
+    post(revoke).layer(limit)
 }
 
 async fn revoke(State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {

@@ -1,30 +1,30 @@
 //! `POST /token` (RFC 6749 section 3.2): a code, a refresh token or a client's own secret becomes an access token.
 
-use axum::Router;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{MethodRouter, post};
 use bytes::Bytes;
 use http::{HeaderMap, header};
 use serde_json::json;
 
-use super::exchange;
+use super::grants;
 use crate::app::App;
 use crate::audit::Fact;
 use crate::limits;
 use crate::oauth::client::Client;
 use crate::oauth::client_auth::Presented;
+use crate::oauth::described::DocumentUrl;
 use crate::oauth::error::{Code, Refusal};
 use crate::store;
-use crate::web::error::{Failure, NEVER_KEPT, only_post};
+use crate::web::clients::{ClientRefusal, resolve};
+use crate::web::error::{Failure, NEVER_KEPT};
 use crate::web::form::Form;
 
 /// The endpoint.
-pub fn routes() -> Router<App> {
+pub fn endpoint() -> MethodRouter<App> {
     let limit = DefaultBodyLimit::max(limits::TOKEN_FORM_BYTES_MAX);
-    let exchange = post(token).fallback(only_post).layer(limit);
-    Router::new().route("/token", exchange.clone()).route(&super::backstage("token"), exchange)
+    post(token).layer(limit)
 }
 
 async fn token(State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
@@ -47,9 +47,12 @@ async fn issue(
     let grant_type = form.need("grant_type")?;
     let presented = presented(headers, &form)?;
     let answer = match grant_type {
-        "authorization_code" => exchange::code(app, &presented, &form).await,
-        "refresh_token" => exchange::refresh(app, &presented, &form).await,
-        "client_credentials" => exchange::client_credentials(app, &presented, &form).await,
+        "authorization_code" => grants::code::exchange(app, &presented, &form).await,
+        "refresh_token" => grants::refresh::exchange(app, &presented, &form).await,
+        "client_credentials" => grants::client_credentials::exchange(app, &presented, &form).await,
+        "urn:ietf:params:oauth:grant-type:device_code" => {
+            grants::device::exchange(app, &presented, &form).await
+        }
         _ => Err(Refusal::UnknownGrantType.into()),
     };
     if let Err(Failure::Refused(refusal)) = &answer {
@@ -74,6 +77,17 @@ async fn note_refusal(app: &App, client_id: &str, grant_type: &str, refusal: Ref
 pub(super) fn presented(headers: &HeaderMap, form: &Form) -> Result<Presented, Refusal> {
     let header = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
     Presented::read(header, form.get("client_id"), form.get("client_secret"))
+}
+
+/// As [`authenticated`], where a described client may come first of all: its document is fetched if it is new.
+pub(super) async fn introduced(app: &App, presented: &Presented) -> Result<Client, Failure> {
+    if DocumentUrl::is_claimed(&presented.client_id) {
+        match resolve(app, &presented.client_id).await {
+            Ok(_) | Err(ClientRefusal::Unavailable) => {}
+            Err(_) => return Err(Refusal::UnknownClient.into()),
+        }
+    }
+    authenticated(app, presented).await
 }
 
 /// The client, once it has proved who it is.

@@ -4,10 +4,10 @@
 //! server nevertheless, if the person allowed `openid`: that scope is for nothing else, so no token opens more here than
 //! what was agreed to.
 
+use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::routing::{MethodRouter, get};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
 
@@ -17,9 +17,8 @@ use crate::store;
 use crate::web::error::{Failure, NEVER_KEPT};
 
 /// The endpoint.
-pub fn routes() -> Router<App> {
-    let userinfo = get(userinfo).post(userinfo);
-    Router::new().route("/userinfo", userinfo.clone()).route(&super::backstage("userinfo"), userinfo)
+pub fn endpoint() -> MethodRouter<App> {
+    get(userinfo).post(userinfo)
 }
 
 async fn userinfo(State(app): State<App>, headers: HeaderMap) -> Response {

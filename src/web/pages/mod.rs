@@ -3,7 +3,9 @@
 pub mod account;
 pub mod admin;
 pub mod authorize;
+pub mod connect;
 pub mod consent;
+pub mod device;
 pub mod error;
 pub mod finished;
 pub mod first_admin;
@@ -16,31 +18,51 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use super::page;
+use super::route::{self, Route};
 use crate::app::App;
 use crate::limits;
 
+/// Every page.
+pub static ROUTES: &[Route] = &[
+    Route::page("/", &["GET"], "The front page", || get(account::front)),
+    Route::page("/account", &["GET"], "Who you are here", || get(account::show)),
+    Route::page("/account/tokens", &["GET", "POST"], "A person's access tokens", || {
+        get(tokens::show).post(tokens::make)
+    }),
+    Route::page("/account/tokens/revoke", &["POST"], "Ends one of them", || post(tokens::revoke)),
+    Route::page("/logout", &["GET", "POST"], "Signs a person out", || {
+        get(account::ask).post(account::sign_out)
+    }),
+    Route::page("/connect", &["GET"], "How each client is connected", || get(connect::show)),
+    Route::page("/admin", &["GET"], "The clients, for administrators", || get(admin::show)),
+    Route::page("/admin/revoke", &["POST"], "Ends a client", || post(admin::revoke)),
+    Route::page("/admin/first/{secret}", &["GET", "POST"], "Makes the first administrator", || {
+        get(first_admin::show).post(first_admin::make)
+    }),
+    Route::page("/authorize", &["GET", "POST"], "Asks a person for access (RFC 6749 section 3.1)", || {
+        get(authorize::begin).post(authorize::begin_with_form)
+    })
+    .named("authorization_endpoint"),
+    // Backstage's path for the same.
+    Route::page("/api/auth/v1/authorize", &["GET", "POST"], "As /authorize", || {
+        get(authorize::begin).post(authorize::begin_with_form)
+    }),
+    Route::page("/authorize/{id}", &["GET"], "The hub of a sign-in", || get(authorize::resume)),
+    Route::page("/device", &["GET", "POST"], "Takes the code that a device shows (RFC 8628)", || {
+        get(device::show).post(device::enter)
+    }),
+    Route::page("/login", &["GET", "POST"], "Signs a person in", || get(login::show).post(login::sign_in)),
+    Route::page("/consent/{id}", &["GET", "POST"], "Takes a person's answer", || {
+        post(consent::decide).get(consent::back)
+    }),
+    Route::page("/static/postern.css", &["GET"], "The stylesheet", || get(page::style)),
+    Route::page("/static/copy.js", &["GET"], "The script of Copy buttons", || get(page::copy)),
+];
+
 /// The pages.
 pub fn routes(app: &App) -> Router<App> {
-    Router::new()
-        .route("/", get(account::front))
-        .route("/account", get(account::show))
-        .route("/account/tokens", get(tokens::show).post(tokens::make))
-        .route("/account/tokens/revoke", post(tokens::revoke))
-        .route("/logout", get(account::ask).post(account::sign_out))
-        .route("/admin", get(admin::show))
-        .route("/admin/revoke", post(admin::revoke))
-        .route("/admin/first/{secret}", get(first_admin::show).post(first_admin::make))
-        .route("/authorize", get(authorize::begin).post(authorize::begin_with_form))
-        .route(
-            &super::endpoints::backstage("authorize"),
-            get(authorize::begin).post(authorize::begin_with_form),
-        )
-        .route("/authorize/{id}", get(authorize::resume))
-        .route("/login", get(login::show).post(login::sign_in))
-        .route("/consent/{id}", post(consent::decide).get(consent::back))
-        .merge(page::routes())
+    route::router(ROUTES)
         .fallback(error::not_found)
-        .method_not_allowed_fallback(error::wrong_method)
         .layer(DefaultBodyLimit::max(limits::PAGE_FORM_BYTES_MAX))
         .layer(from_fn_with_state(app.clone(), page::dress))
 }

@@ -9,7 +9,7 @@
 //! - `mcp::mod`: each server is given every tool. `web::pages::consent`: a scope's tools are those of every server.
 //! - `mcp::call`: an effect runs though the audit log could not be written.
 //! - `store::codes`: the lock does not ask whether the code is redeemed. `oauth::code`, `oauth::refresh`: another client's
-//!   will do. `web::endpoints::exchange`: a replayed code, or a reused refresh token, revokes nothing.
+//!   will do. `web::endpoints::grants`: a replayed code, or a reused refresh token, revokes nothing.
 //! - `store::refresh_tokens`: a rotation does not ask again whether the grant, the client and the user still stand.
 //! - `web::pages::authorize`: any browser finishes a request. `web::session`: a form may come from any site; a sign-in
 //!   keeps the session it came with.
@@ -18,6 +18,7 @@
 mod authorize;
 mod codes;
 mod described;
+mod device;
 mod mcp;
 mod registration;
 mod servers;

@@ -2,6 +2,7 @@
 
 mod client_registration;
 mod described_clients;
+mod device_8628;
 mod introspection_7662;
 mod jwt_9068;
 mod mcp_authorization;
@@ -12,4 +13,5 @@ mod named_servers;
 mod oauth21_token;
 mod pkce_7636;
 mod revocation_7009;
+mod routes;
 mod server_metadata;

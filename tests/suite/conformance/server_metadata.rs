@@ -1,20 +1,14 @@
 //! RFC 8414, OpenID Connect Discovery, RFC 9728 and RFC 7517: what the server says of itself is what it does.
 
 use axum::body::Body;
-use http::{Method, Request, StatusCode};
+use http::{Request, StatusCode};
 use serde_json::Value;
 
-use crate::support::World;
 use crate::support::world::json as body_of;
 
 const SERVER: &str = "/.well-known/oauth-authorization-server";
 const OPENID: &str = "/.well-known/openid-configuration";
 const RESOURCE: &str = "/.well-known/oauth-protected-resource/mcp";
-
-async fn ask(world: &World, method: Method, path: &str) -> http::Response<Body> {
-    let request = Request::builder().method(method).uri(path).header("host", "localhost:8787");
-    world.send(request.body(Body::empty()).unwrap()).await
-}
 
 on_both_engines! {
     async fn both_documents_of_the_server_are_one_and_name_the_issuer_to_the_letter(world) {
@@ -83,23 +77,6 @@ on_both_engines! {
         let root = body_of(world.get("/.well-known/oauth-protected-resource").await).await;
         assert!(root["error_description"].as_str().unwrap().contains(RESOURCE), "{root}");
         assert!(root.get("resource").is_none());
-    }
-
-    async fn every_endpoint_that_is_named_answers_its_own_method_and_no_other(world) {
-        let document = body_of(world.get(SERVER).await).await;
-        let issuer = document["issuer"].as_str().unwrap();
-        let mut seen = 0;
-        for (name, value) in document.as_object().unwrap() {
-            let Some(url) = value.as_str().filter(|_| name.ends_with("_endpoint") || name.ends_with("_uri")) else { continue };
-            let path = url.strip_prefix(issuer).unwrap();
-            let method = if ["authorization_endpoint", "userinfo_endpoint", "jwks_uri"].contains(&name.as_str()) { Method::GET } else { Method::POST };
-            let status = ask(&world, method.clone(), path).await.status();
-            assert!(status != StatusCode::NOT_FOUND && status != StatusCode::METHOD_NOT_ALLOWED, "{method} {path}: {status}");
-            assert!(!status.is_server_error(), "{method} {path}: {status}");
-            assert_eq!(ask(&world, Method::PATCH, path).await.status(), StatusCode::METHOD_NOT_ALLOWED, "PATCH {path}");
-            seen += 1;
-        }
-        assert_eq!(seen, 7);
     }
 
     async fn the_published_keys_are_those_that_verify_and_nothing_private(world) {

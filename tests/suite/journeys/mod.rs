@@ -5,6 +5,8 @@ pub mod catalog;
 pub mod clients;
 mod mcp_call;
 mod mcp_revoke;
+mod pages;
 mod personal_tokens;
+mod replays;
 mod sign_in;
 pub mod store;

@@ -1,0 +1,67 @@
+//! What may be used once: identifiers of assertions and proofs that somebody else signed, remembered on all nodes.
+
+use super::{Result, Store};
+use crate::clock::Time;
+use crate::secret::Digest;
+
+/// What kind of thing is used. Two kinds never take each other's identifiers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The `jti` of a client assertion, by the client that signed it (RFC 7523 section 3).
+    ClientAssertion,
+    /// The `jti` of a DPoP proof, by the thumbprint of its key (RFC 9449 section 11.1).
+    DpopProof,
+    /// The `jti` of an identity assertion, by the identity provider that signed it (ID-JAG).
+    IdentityAssertion,
+}
+
+impl Kind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientAssertion => "client-assertion",
+            Self::DpopProof => "dpop-proof",
+            Self::IdentityAssertion => "identity-assertion",
+        }
+    }
+}
+
+/// Uses `id` of `issuer`, and says whether this was the first time. Of many at once, on whatever nodes, one is the first:
+/// the database decides by one statement. Remembered until `expires_at`, which must not be before the moment from which
+/// the thing is refused for its age, tolerance for clocks included.
+///
+/// # Errors
+/// [`super::Error::Database`]; the caller refuses then, since it does not know.
+pub async fn use_once(store: &Store, kind: Kind, issuer: &str, id: &str, expires_at: Time) -> Result<bool> {
+    let first = sqlx::query(
+        "insert into replays (digest, expires_at) values ($1, $2) on conflict (digest) do nothing returning digest",
+    )
+    .bind(digest(kind, issuer, id).as_str())
+    .bind(expires_at.micros())
+    .fetch_optional(store.write())
+    .await?;
+    Ok(first.is_some())
+}
+
+/// The lengths stand before the texts, so that no two pairs make the same text.
+fn digest(kind: Kind, issuer: &str, id: &str) -> Digest {
+    Digest::of(&format!("{} {} {issuer} {id}", kind.as_str(), issuer.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_pairs_are_one() {
+        let all = [
+            digest(Kind::ClientAssertion, "a b", "c"),
+            digest(Kind::ClientAssertion, "a", "b c"),
+            digest(Kind::DpopProof, "a", "b c"),
+            digest(Kind::ClientAssertion, "", "a b c"),
+            digest(Kind::ClientAssertion, "1 a b", "c"),
+        ];
+        for (at, one) in all.iter().enumerate() {
+            assert!(all[at + 1..].iter().all(|other| other != one), "{at}");
+        }
+    }
+}

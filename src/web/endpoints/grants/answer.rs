@@ -1,0 +1,113 @@
+//! What every grant ends in: the answer of the token endpoint, and the words for the audit log.
+
+use serde_json::json;
+
+use crate::access::policy::{self, Ask, Behind};
+use crate::app::App;
+use crate::audit::Fact;
+use crate::clock::Time;
+use crate::oauth::claims::{AccessClaims, sign_access};
+use crate::oauth::client::{Client, GrantType};
+use crate::oauth::error::Refusal;
+use crate::oauth::grant::Grant;
+use crate::oauth::id_token::IdToken;
+use crate::oauth::scope::ScopeSet;
+use crate::secret::{self, Refresh, Secret};
+use crate::store::events::Event;
+use crate::web::error::Failure;
+
+/// What may be issued of `scope` under `grant` to `client` in this `way`.
+///
+/// # Errors
+/// As [`policy::decide`].
+pub(super) fn may(
+    app: &App,
+    client: &Client,
+    way: GrantType,
+    grant: &Grant,
+    scope: &ScopeSet,
+    now: Time,
+) -> Result<ScopeSet, Refusal> {
+    let (behind, resource) = (Behind::Grant(grant), grant.resource.as_str());
+    policy::decide(&Ask { client, way, behind, scope, resource, offer: app.offer() }, now)
+}
+
+/// Dead if unused until then, and never beyond the grant.
+pub(super) fn idle_end(app: &App, grant: &Grant, now: Time) -> Time {
+    grant.expires_at.min(now.plus_seconds(app.config.tokens.refresh_idle_seconds))
+}
+
+pub(super) async fn note(app: &App, event: &'static str, grant: &Grant) {
+    app.audit.note(fact(event, grant, "ok")).await;
+}
+
+/// After the commit: this node at once, then the log.
+pub(super) async fn tell_revoked(app: &App, grant: &Grant, reason: &'static str) {
+    app.store.tell(Event::GrantRevoked(grant.id.clone()));
+    app.audit.note(fact("grant.revoked", grant, reason)).await;
+}
+
+fn fact(event: &'static str, grant: &Grant, outcome: &'static str) -> Fact {
+    Fact {
+        event,
+        actor: grant.user_id.clone(),
+        client_id: Some(grant.client_id.clone()),
+        grant_id: Some(grant.id.clone()),
+        outcome,
+        ..Fact::default()
+    }
+}
+
+/// What an answer is made from.
+pub(super) struct Issue<'a> {
+    pub(super) client: &'a Client,
+    pub(super) grant: &'a Grant,
+    pub(super) scope: &'a ScopeSet,
+    pub(super) refresh: Option<&'a Secret<Refresh>>,
+    pub(super) nonce: Option<&'a str>,
+    pub(super) authenticated_at: Option<Time>,
+}
+
+impl Issue<'_> {
+    /// Signs, and builds the answer (RFC 6749 section 5.1). `scope` is always there, so that nobody has to guess.
+    pub(super) fn answer(&self, app: &App, now: Time) -> Result<String, Failure> {
+        let seconds = app.config.tokens.access_seconds;
+        let keys = app.keys.load();
+        let person = self.grant.person.as_ref();
+        let claims = AccessClaims {
+            issuer: app.config.issuer().to_owned(),
+            subject: person.map_or(&self.client.id, |person| &person.id).clone(),
+            audience: self.grant.resource.clone(),
+            client_id: self.client.id.clone(),
+            scope: self.scope.clone(),
+            token_id: secret::id(now),
+            grant_id: self.grant.id.clone(),
+            username: person.map_or(&self.client.name, |person| &person.email).clone(),
+            is_user: person.is_some(),
+            issued_at: now,
+            expires_at: now.plus_seconds(seconds),
+        };
+        let access = sign_access(&claims, keys.signing())?;
+        let scope = self.scope.to_string();
+        let mut answer =
+            json!({"access_token": access, "token_type": "Bearer", "expires_in": seconds, "scope": scope});
+        if let Some(refresh) = self.refresh {
+            answer["refresh_token"] = json!(refresh.reveal());
+        }
+        if let Some(person) = person.filter(|_| self.scope.contains("openid")) {
+            let id_token = IdToken {
+                issuer: app.config.issuer(),
+                client_id: &self.client.id,
+                person,
+                scope: self.scope,
+                nonce: self.nonce,
+                authenticated_at: self.authenticated_at,
+                access_token: &access,
+                issued_at: now,
+                expires_at: claims.expires_at,
+            };
+            answer["id_token"] = json!(id_token.sign(keys.signing())?);
+        }
+        Ok(answer.to_string())
+    }
+}
