@@ -12,3 +12,30 @@ create table personal_tokens (
     -- When it was last used, to the hour; null for one that never was.
     used_at bigint
 );
+
+-- A call that waits for its person's yes. The yes is for these arguments of this tool under this grant, once, and soon.
+-- See access/approval.rs.
+create table approvals (
+    id text primary key,
+    -- Whose yes it needs: the subject of the token that called.
+    user_id text not null,
+    grant_id text not null,
+    client_id text not null,
+    resource text not null,
+    action text not null,
+    -- SHA-256 of the action's definition and the arguments in canonical form, base64url.
+    digest text not null,
+    -- The arguments as they will run, sealed for this row: people type secrets into tools.
+    arguments text not null,
+    asked_at bigint not null,
+    expires_at bigint not null,
+    -- Set by the one answer.
+    approved_at bigint,
+    refused_at bigint,
+    -- Set by the one call that runs on it.
+    used_at bigint,
+    check (approved_at is null or refused_at is null),
+    check (used_at is null or approved_at is not null)
+);
+create index approvals_by_call on approvals (grant_id, digest);
+create index approvals_by_end on approvals (expires_at);

@@ -272,3 +272,11 @@ pub const DPOP_NONCE_SECONDS: i64 = 300;
 pub const DPOP_RSA_BYTES_MIN: usize = 256;
 /// Largest RSA modulus of a DPoP key, in bytes: a stranger's key must not cost more than a stranger may.
 pub const DPOP_RSA_BYTES_MAX: usize = 512;
+/// How long a held call waits for its person's yes, and a yes for its call, in seconds: a look and a thought.
+pub const APPROVAL_SECONDS: i64 = 600;
+/// Longest arguments that are shown for approval, in bytes: what nobody reads, nobody approves.
+pub const APPROVAL_ARGUMENTS_BYTES_MAX: usize = 65_536;
+/// Most calls that wait for one person's yes: beyond, a model asks and nobody reads.
+pub const APPROVALS_WAITING_MAX: i64 = 20;
+/// How long a call waits for a person who has just opened the page, in seconds: proxies give up at 30.
+pub const APPROVAL_WAIT_SECONDS: u32 = 20;

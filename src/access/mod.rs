@@ -3,6 +3,7 @@
 //! Owns: the one rule that list, call and consent page share, the sentences that scopes are shown as, and which part
 //! of the registry each MCP server shows.
 
+pub mod approval;
 pub mod decision;
 pub mod personal;
 pub mod policy;

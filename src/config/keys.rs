@@ -152,6 +152,12 @@ pub const KEYS: &[Key] = &[
         "The same in the shape that Backstage's app-config has, with type static.",
     ),
     key(
+        "mcp.approval",
+        "POSTERN_MCP_APPROVAL",
+        None,
+        "Tools whose calls wait for their person's yes, as a list: effect:delete, scaffolder:*.",
+    ),
+    key(
         "mcp.default_servers",
         "POSTERN_MCP_DEFAULT_SERVERS",
         Some("true"),

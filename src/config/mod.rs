@@ -49,6 +49,8 @@ pub struct Config {
     pub tool_names: ToolNames,
     /// The MCP servers beside the one that shows everything.
     pub servers: Vec<servers::NamedServer>,
+    /// Actions whose calls wait for their person's yes.
+    pub approval: Vec<crate::actions::filter::Rule>,
     /// Tokens for programs that cannot sign in.
     pub static_tokens: Vec<tokens::StaticToken>,
     /// How log lines are written.
@@ -246,6 +248,7 @@ impl Config {
             outbound: outbound(raw)?,
             tool_names: tool_names(raw)?,
             servers: servers::read(raw)?,
+            approval: servers::rule_list(raw, "mcp.approval")?,
             log: Log { filter: raw.text("log.filter"), json: raw.boolean("log.json")? },
         };
         config.refuse_the_unsafe(raw)?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use serde_json::{Map, Value, json};
 
+use super::approval::{Approvals, NotYet, Waiting};
 use super::tools::{Offered, Tools};
 use crate::access::{self, Decision};
 use crate::actions::{Action, ActionError, Caller, Effect, Outcome};
@@ -18,6 +19,8 @@ use crate::secret;
 pub struct Calls {
     /// Every tool.
     pub tools: Arc<Tools>,
+    /// Which calls wait for their person's yes.
+    pub approvals: Approvals,
     /// Where calls are recorded.
     pub audit: Audit,
     /// What time it is.
@@ -31,18 +34,35 @@ pub enum Answer {
     Done(Value),
     /// A sentence for the model.
     Failed(String),
+    /// Nothing happened yet: a person is asked first.
+    Waits(Waiting),
 }
 
 impl Calls {
-    /// Calls `offered` as `caller`. Whatever goes wrong is an answer too (MCP 2026-07-28, tools).
+    /// Calls `offered` as `caller`, with patience where the person has just been sent to say yes. Whatever goes wrong is an answer too (MCP 2026-07-28, tools).
     pub async fn call(
         &self,
         caller: &Arc<Caller>,
         offered: &Offered,
         arguments: Option<Map<String, Value>>,
+        patience: bool,
     ) -> Answer {
         let began = self.clock.now();
-        let outcome = match admit(offered, caller, arguments) {
+        let mut admitted = admit(offered, caller, arguments);
+        if let Ok(arguments) = &admitted
+            && self.approvals.hold(&offered.action)
+        {
+            match self.approvals.admit(caller, &offered.action, arguments, patience).await {
+                Ok(()) => {}
+                Err(NotYet::Waiting(waiting)) => {
+                    self.note(offered, caller, began, "waits").await;
+                    return Answer::Waits(waiting);
+                }
+                Err(NotYet::No(why)) => admitted = Err(ActionError::NotAllowed(why.to_owned())),
+                Err(NotYet::Unavailable(error)) => admitted = Err(ActionError::Fault(error.into())),
+            }
+        }
+        let outcome = match admitted {
             Ok(arguments) if offered.action.effect == Effect::Read => {
                 let outcome = run(&offered.action, caller, arguments).await;
                 self.note(offered, caller, began, word(&outcome)).await;

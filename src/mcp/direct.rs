@@ -37,7 +37,7 @@ pub async fn read(
     offered: &Offered,
     request: &Request<'_>,
 ) -> Option<Response<Body>> {
-    if offered.action.effect != Effect::Read {
+    if offered.action.effect != Effect::Read || server.holds(offered) {
         return None;
     }
     let plain: Plain = serde_json::from_str(request.params?.get()).ok()?;

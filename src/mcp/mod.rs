@@ -6,6 +6,7 @@
 //! Does not own: how tokens are made; it knows the authorization server as `authority` says, and could run elsewhere.
 
 pub mod answer;
+pub mod approval;
 pub mod authority;
 pub mod call;
 pub mod direct;
@@ -32,6 +33,7 @@ use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::config::{PublicUrl, ToolNames};
 use crate::store::grants;
+use approval::Approvals;
 use authority::{Authority, Unavailable};
 use call::Calls;
 use guard::Endpoint;
@@ -56,6 +58,8 @@ pub struct McpState {
     pub authority: Authority,
     /// Who is known already.
     pub live: Arc<LiveCallers>,
+    /// Which calls wait for their person's yes.
+    pub approvals: Approvals,
     /// Where calls are recorded.
     pub audit: Audit,
     /// What time it is.
@@ -86,6 +90,7 @@ impl McpState {
             authority: Authority::new(app.config.issuer(), move || keys.load_full(), is_live)
                 .with_opaque(opaque::finder(app), opaque::noter(app)),
             live: Arc::new(LiveCallers::new(app.store.listener())),
+            approvals: Approvals::of(app),
             audit: app.audit.clone(),
             clock: app.clock.clone(),
         }
@@ -114,7 +119,12 @@ pub fn routes(state: McpState) -> Result<Router, CannotServe> {
     let mut router = Router::new();
     for server in &state.servers {
         let tools = Arc::new(every.part(Arc::clone(&server.actions)));
-        let calls = Arc::new(Calls { tools, audit: state.audit.clone(), clock: state.clock.clone() });
+        let calls = Arc::new(Calls {
+            tools,
+            approvals: state.approvals.clone(),
+            audit: state.audit.clone(),
+            clock: state.clock.clone(),
+        });
         for path in &server.paths {
             let endpoint = Arc::new(endpoint(&state, server, &calls, path)?);
             let resource = endpoint.resource.clone();

@@ -13,6 +13,7 @@ use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::{Map, Value};
 
+use super::approval::{self, Said};
 use super::call::{Answer, Calls};
 use super::tools::Offered;
 use crate::actions::Caller;
@@ -52,7 +53,12 @@ impl Server {
         Self { calls, info: Arc::new(info), meta: Arc::new(meta) }
     }
 
-    /// Calls `offered`, and shows the answer as a client of that era reads it.
+    /// Whether calls of `offered` wait for their person's yes.
+    pub fn holds(&self, offered: &Offered) -> bool {
+        self.calls.approvals.hold(&offered.action)
+    }
+
+    /// Calls `offered`, which is not held, and shows the answer as a client of that era reads it.
     pub async fn call(
         &self,
         caller: &Arc<Caller>,
@@ -60,7 +66,12 @@ impl Server {
         arguments: Option<Map<String, Value>>,
         modern: bool,
     ) -> CallToolResult {
-        let mut result = match self.calls.call(caller, offered, arguments).await {
+        let answer = self.calls.call(caller, offered, arguments, false).await;
+        self.shown(answer, modern)
+    }
+
+    fn shown(&self, answer: Answer, modern: bool) -> CallToolResult {
+        let result = match answer {
             Answer::Done(value) => {
                 let mut result = CallToolResult::success(vec![ContentBlock::text(value.to_string())]);
                 // Before 2026-07-28 it is an object or nothing.
@@ -68,7 +79,12 @@ impl Server {
                 result
             }
             Answer::Failed(text) => CallToolResult::error(vec![ContentBlock::text(text)]),
+            Answer::Waits(waiting) => waiting.plain(),
         };
+        self.finished(result, modern)
+    }
+
+    fn finished(&self, mut result: CallToolResult, modern: bool) -> CallToolResult {
         result.result_type = modern.then_some(ResultType::COMPLETE);
         result.meta = self.meta(modern);
         result
@@ -143,7 +159,24 @@ impl ServerHandler for Server {
                 None,
             )
         })?;
-        Ok(self.call(caller, offered, request.arguments, is_modern(&context)).await.into())
+        let modern = is_modern(&context);
+        if !self.holds(offered) {
+            return Ok(self.call(caller, offered, request.arguments, modern).await.into());
+        }
+        let went = approval::went(request.input_responses.as_ref());
+        if went == Some(false) {
+            let text =
+                "NotAllowedError: the person would not look at this call; do not try it again".to_owned();
+            return Ok(self.shown(Answer::Failed(text), modern).into());
+        }
+        match self.calls.call(caller, offered, request.arguments, went == Some(true)).await {
+            Answer::Waits(waiting) => match waiting.say(modern, approval::opens_pages(&context)) {
+                Said::Modern(required) => Ok(required.with_meta((*self.meta).clone()).into()),
+                Said::Legacy(error) => Err(error),
+                Said::Plain(result) => Ok(self.finished(result, modern).into()),
+            },
+            answer => Ok(self.shown(answer, modern).into()),
+        }
     }
 
     /// `rmcp` brings here what fits no request it knows: an unknown method, and a known one with other parameters.

@@ -4,6 +4,7 @@
 //! The same text runs on Postgres and SQLite; what only one engine has is in [`events`] and [`Store::open`] alone.
 //! A transaction opens with its guarded write: on SQLite a read that turns into a write fails under load.
 
+pub mod approvals;
 pub mod audit;
 pub mod clients;
 pub mod codes;

@@ -14,7 +14,8 @@ use crate::limits;
 pub async fn ended(store: &Store, now: Time) -> Result<u64> {
     let kept = now.plus_seconds(-limits::ENDED_KEPT_SECONDS).micros();
     let now = now.micros();
-    let statements: [(&'static str, i64); 11] = [
+    let statements: [(&'static str, i64); 12] = [
+        ("delete from approvals where expires_at < $1", now),
         ("delete from codes where expires_at < $1", kept),
         ("delete from authorization_requests where expires_at < $1", kept),
         ("delete from device_requests where expires_at < $1", kept),

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod admin;
+pub mod approvals;
 pub mod authorize;
 pub mod connect;
 pub mod consent;
@@ -30,6 +31,9 @@ pub static ROUTES: &[Route] = &[
         get(tokens::show).post(tokens::make)
     }),
     Route::page("/account/tokens/revoke", &["POST"], "Ends one of them", || post(tokens::revoke)),
+    Route::page("/approvals/{id}", &["GET", "POST"], "A call that waits for its person's yes", || {
+        get(approvals::show).post(approvals::decide)
+    }),
     Route::page("/logout", &["GET", "POST"], "Signs a person out", || {
         get(account::ask).post(account::sign_out)
     }),
