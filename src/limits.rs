@@ -66,10 +66,18 @@ pub const ARGON2_PASSES: u32 = 2;
 pub const ARGON2_LANES: u32 = 1;
 /// How many sign-ins may wait for a core; more than that are told to come back (attack C08).
 pub const PASSWORD_QUEUE_MAX: usize = 64;
-/// Failed sign-ins of one address before it has to wait, whatever the door (attack C08).
-pub const SIGN_IN_FAILURES_MAX: i64 = 10;
-/// How long those failures count, in seconds.
-pub const SIGN_IN_WINDOW_SECONDS: i64 = 900;
+/// Guesses at one account that cost no wait, whatever the door (attack C08): what a person needs to remember.
+pub const GUESSES_FREE_MAX: i64 = 5;
+/// The wait after the first guess that costs one, in seconds; doubled at each.
+pub const GUESS_WAIT_SECONDS: i64 = 2;
+/// The longest wait, in seconds: under 300 guesses a day, and not long for an owner at a new desk.
+pub const GUESS_WAIT_SECONDS_MAX: i64 = 300;
+/// How long guesses count after the last one, in seconds: a day.
+pub const GUESSES_KEPT_SECONDS: i64 = 86_400;
+/// How long a browser that was signed in to is remembered, in seconds: half a year.
+pub const KNOWN_BROWSER_SECONDS: i64 = 180 * 86_400;
+/// Buckets of requests that a node remembers, at some 100 bytes each: more addresses than ask within two minutes.
+pub const RATES_REMEMBERED_MAX: u64 = 100_000;
 /// A session that nobody used for this long has ended, in seconds: a working day and the night after it.
 pub const SESSION_IDLE_SECONDS: i64 = 86_400;
 /// A session has ended after this long, however much it was used, in seconds: a week.
@@ -82,8 +90,18 @@ pub const HEALTHCHECK_SECONDS: u64 = 3;
 pub const HEALTHCHECK_BYTES_MAX: u64 = 4_096;
 /// How often what has ended is removed, in seconds.
 pub const SWEEP_SECONDS: u64 = 600;
+/// Most rows of one statement of the sweeper: some milliseconds, so that nobody waits for it.
+pub const SWEEP_BATCH_ROWS: u32 = 1_000;
+/// Most batches of one kind in one sweep; the next sweep goes on.
+pub const SWEEP_BATCHES_MAX: usize = 1_000;
+/// How long a grant is kept after its end, in seconds: a month, for whoever asks what there was.
+pub const GRANTS_KEPT_SECONDS: i64 = 30 * 86_400;
 /// How long an ended code or request is kept, in seconds, so that its replay is recognised.
 pub const ENDED_KEPT_SECONDS: i64 = 86_400;
+/// How long a key is published before it signs, in seconds: twelve times what published keys may be cached.
+pub const KEY_LEAD_SECONDS: i64 = 3_600;
+/// Longest time that one key may be told to sign, in days: ten years.
+pub const KEY_ROTATE_DAYS_MAX: i64 = 3_650;
 /// How much longer than a token's life a superseded key verifies, in seconds: clocks differ.
 pub const KEY_OVERLAP_SECONDS: i64 = 600;
 /// How long a stopping server lets requests finish, in seconds.
@@ -128,6 +146,35 @@ pub const CLIENT_URI_BYTES_MAX: usize = 2_048;
 pub const CLIENT_NAME_CHARS_MAX: usize = 80;
 /// Longest `software_id` and `software_version`, in characters.
 pub const CLIENT_SOFTWARE_CHARS_MAX: usize = 128;
+/// Most registrations that one initial access token allows.
+pub const INITIAL_ACCESS_USES_MAX: i64 = 10_000;
+/// Longest life of an initial access token, in days.
+pub const INITIAL_ACCESS_DAYS_MAX: i64 = 365;
+/// Most `contacts` of a client that are kept.
+pub const CLIENT_CONTACTS_MAX: usize = 5;
+/// Longest life of a client assertion, in seconds: SDKs sign for five minutes, a few for an hour. Its `jti` is remembered
+/// for as long.
+pub const ASSERTION_SECONDS_MAX: i64 = 3_600;
+/// How far a client's clock may be from ours, in seconds.
+pub const ASSERTION_SKEW_SECONDS: i64 = 60;
+/// Most keys of one JWK set. A rotation needs three or four; each costs a signature check where none is named.
+pub const KEY_SET_KEYS_MAX: usize = 16;
+/// Largest JWK set that is fetched, in bytes: all of those keys, of RSA, with their certificates.
+pub const KEY_SET_BYTES_MAX: usize = 65_536;
+/// Longest `kid`, in bytes.
+pub const KEY_ID_BYTES_MAX: usize = 256;
+/// Shortest RSA modulus, in bytes: 2048 bits (RFC 7518 section 3.3).
+pub const RSA_BYTES_MIN: usize = 256;
+/// Longest RSA modulus, in bytes: 4096 bits. What is longer costs time and nothing else.
+pub const RSA_BYTES_MAX: usize = 512;
+/// How long a fetched JWK set is used unasked, in seconds: a key that was withdrawn is refused after it.
+pub const KEY_SET_FRESH_SECONDS: i64 = 900;
+/// How often a JWK set may be fetched before that, because it does not hold the key that is named, in seconds (attack F04).
+pub const KEY_SET_REFETCH_SECONDS: i64 = 60;
+/// How long the last good JWK set serves while its host is down, in seconds past its freshness.
+pub const KEY_SET_STALE_SECONDS_MAX: i64 = 86_400;
+/// JWK sets that a node remembers, by whose they are.
+pub const KEY_SETS_REMEMBERED_MAX: u64 = 10_000;
 /// How coarse a client's last use is recorded, in seconds: a write per call would be a hot row.
 pub const CLIENT_USED_SECONDS: i64 = 3_600;
 /// A client that made itself known and was never used goes after this, in seconds: VS Code registers before it asks.
@@ -242,6 +289,34 @@ pub const PERSONAL_TOKENS_MAX: i64 = 50;
 pub const PERSONAL_TOKEN_USED_SECONDS: i64 = 3_600;
 /// Shortest token that the configuration may name, in bytes: below, it can be guessed.
 pub const STATIC_TOKEN_BYTES_MIN: usize = 24;
+
+// What a tool may say and ask before it answers.
+
+/// Most messages of one call that wait for a slow client; progress and log lines beyond are left out.
+pub const ACTION_SAID_MAX: usize = 64;
+/// How long a person has to answer a question of a tool, in seconds. The sealed state of the call is good this long.
+pub const MCP_ROUND_SECONDS: i64 = 900;
+/// Longest run of a tool that somebody waits for, in seconds; a person who is asked something is part of it.
+pub const MCP_CALL_SECONDS_MAX: u64 = 900;
+/// Largest state of a call between two rounds, in bytes: what clients send back must fit a request with the answers.
+pub const MCP_ROUND_BYTES_MAX: usize = 65_536;
+/// Most sessions whose log level this node remembers; beyond, the default holds again.
+pub const MCP_LOG_LEVELS_MAX: u64 = 10_000;
+
+// Resources, prompts and completion.
+
+/// Most files of one entity's documentation or one template's skeleton.
+pub const ATTACHED_FILES_MAX: usize = 500;
+/// Largest of these files, in bytes; a model reads it whole.
+pub const ATTACHED_BYTES_MAX: u64 = 512 * 1024;
+/// Resources or prompts on one page of a list: some 20 KB.
+pub const MCP_PAGE_ITEMS: usize = 100;
+/// Most completions of one answer (MCP 2026-07-28, completion).
+pub const MCP_COMPLETIONS_MAX: usize = 100;
+/// Longest argument of a prompt, in bytes: a person types it.
+pub const MCP_PROMPT_ARGUMENT_BYTES_MAX: usize = 4_096;
+/// Longest URI of a resource that is looked at, in bytes.
+pub const MCP_RESOURCE_URI_BYTES_MAX: usize = 2_048;
 /// How long a device's code waits for a person, in seconds: to fetch a phone, sign in and read (RFC 8628 section 6.1).
 pub const DEVICE_SECONDS: i64 = 600;
 /// How long a device waits between two polls at first, in seconds (RFC 8628 section 3.5).
@@ -260,6 +335,8 @@ pub const DEVICE_GUESSES_ADDRESS_MAX: i64 = 60;
 pub const DEVICE_GUESSES_SECONDS: i64 = 900;
 /// Longest `User-Agent` of a device that is kept for the page, in characters.
 pub const DEVICE_AGENT_CHARS_MAX: usize = 120;
+/// How long a pushed request waits for its browser, in seconds (RFC 9126 section 2.2 suggests 5 to 600).
+pub const PUSHED_SECONDS: i64 = 60;
 /// Longest DPoP proof, in bytes: an RSA key of 4,096 bits and its signature take under 2,000.
 pub const DPOP_PROOF_BYTES_MAX: usize = 4_096;
 /// Longest `jti` of a DPoP proof, in bytes. A UUID has 36.
@@ -280,3 +357,5 @@ pub const APPROVAL_ARGUMENTS_BYTES_MAX: usize = 65_536;
 pub const APPROVALS_WAITING_MAX: i64 = 20;
 /// How long a call waits for a person who has just opened the page, in seconds: proxies give up at 30.
 pub const APPROVAL_WAIT_SECONDS: u32 = 20;
+/// Most programs in a row that act for one another (RFC 8693 section 4.1); each makes the token longer.
+pub const ACTORS_MAX: usize = 5;

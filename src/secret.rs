@@ -49,10 +49,14 @@ kinds! {
     Csrf = "pof_";
     /// A device's own code (RFC 8628 section 3.2).
     DeviceCode = "pod_";
+    /// The name of a pushed authorization request (RFC 9126 section 2.2).
+    Pushed = "pop_";
     /// A personal access token.
-    Personal = "pop_";
+    Personal = "pot_";
     /// The credential that manages a self-registered client (RFC 7592 section 3).
     Registration = "pon_";
+    /// An initial access token, with which a client may register (RFC 7591 section 3).
+    InitialAccess = "poi_";
 }
 
 /// 256 random bits with a prefix, in the clear. Shown once, then dropped.
@@ -200,7 +204,14 @@ pub fn private_key(algorithm: Algorithm) -> Vec<u8> {
 
 /// The key-encryption key: seals what must be read back (private signing keys, upstream tokens).
 pub struct Vault {
+    current: SealingKey,
+    /// Opens what it sealed before; seals nothing.
+    previous: Option<SealingKey>,
+}
+
+struct SealingKey {
     key: RandomizedNonceKey,
+    /// What everything that it sealed begins with: the first characters of its digest.
     id: String,
 }
 
@@ -233,12 +244,15 @@ impl Vault {
     /// # Errors
     /// [`SealError::BadKey`] where the text is anything else.
     pub fn from_base64url(text: &str) -> Result<Self, SealError> {
-        let bytes = BASE64URL.decode(text.trim().trim_end_matches('=')).map_err(|_| SealError::BadKey)?;
-        if bytes.len() != 32 {
-            return Err(SealError::BadKey);
-        }
-        let key = RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| SealError::BadKey)?;
-        Ok(Self { key, id: sha256_base64url(&bytes)[..8].to_owned() })
+        Ok(Self { current: SealingKey::read(text)?, previous: None })
+    }
+
+    /// The same vault, which also opens what an earlier key sealed.
+    ///
+    /// # Errors
+    /// [`SealError::BadKey`] where the text is no key.
+    pub fn with_previous(self, text: &str) -> Result<Self, SealError> {
+        Ok(Self { previous: Some(SealingKey::read(text)?), ..self })
     }
 
     /// A new key, as text for the file that will hold it.
@@ -249,7 +263,7 @@ impl Vault {
     /// Seals `plain` for the row that `row` names; it opens for that row only, so a ciphertext moved to another
     /// user, client or key is refused (attack F07).
     pub fn seal(&self, row: &str, plain: &[u8]) -> String {
-        format!("{}.{}", self.id, seal(&self.key, row, plain))
+        format!("{}.{}", self.current.id, seal(&self.current.key, row, plain))
     }
 
     /// Opens what [`Vault::seal`] sealed for the same row.
@@ -258,16 +272,33 @@ impl Vault {
     /// [`SealError::OtherKey`] or [`SealError::Broken`].
     pub fn open(&self, row: &str, sealed: &str) -> Result<Vec<u8>, SealError> {
         let (id, sealed) = sealed.split_once('.').ok_or(SealError::Broken)?;
-        if id != self.id {
-            return Err(SealError::OtherKey { sealed: id.to_owned(), ours: self.id.clone() });
+        let mut ours = [Some(&self.current), self.previous.as_ref()].into_iter().flatten();
+        let Some(key) = ours.find(|key| key.id == id) else {
+            return Err(SealError::OtherKey { sealed: id.to_owned(), ours: self.current.id.clone() });
+        };
+        open(&key.key, row, sealed)
+    }
+
+    /// Whether the key at hand, and not the one before it, sealed this.
+    pub fn is_current(&self, sealed: &str) -> bool {
+        sealed.split_once('.').is_some_and(|(id, _)| id == self.current.id)
+    }
+}
+
+impl SealingKey {
+    fn read(text: &str) -> Result<Self, SealError> {
+        let bytes = BASE64URL.decode(text.trim().trim_end_matches('=')).map_err(|_| SealError::BadKey)?;
+        if bytes.len() != 32 {
+            return Err(SealError::BadKey);
         }
-        open(&self.key, row, sealed)
+        let key = RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| SealError::BadKey)?;
+        Ok(Self { key, id: sha256_base64url(&bytes)[..8].to_owned() })
     }
 }
 
 impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Vault({})", self.id)
+        write!(f, "Vault({})", self.current.id)
     }
 }
 
@@ -347,6 +378,18 @@ mod tests {
         assert_eq!(vault.open("key/2", &sealed), Err(SealError::Broken));
         let other = Vault::from_base64url(&Vault::mint()).unwrap();
         assert!(matches!(other.open("key/1", &sealed), Err(SealError::OtherKey { .. })));
+    }
+
+    #[test]
+    fn an_earlier_key_opens_and_seals_nothing() {
+        let (old, new) = (Vault::mint(), Vault::mint());
+        let before = Vault::from_base64url(&old).unwrap();
+        let both = Vault::from_base64url(&new).unwrap().with_previous(&old).unwrap();
+        let sealed = before.seal("row", b"private");
+        assert_eq!(both.open("row", &sealed).unwrap(), b"private");
+        assert_eq!(both.open("other", &sealed), Err(SealError::Broken));
+        assert!(!both.is_current(&sealed) && both.is_current(&both.seal("row", b"private")));
+        assert!(before.open("row", &both.seal("row", b"private")).is_err());
     }
 
     #[test]

@@ -55,12 +55,49 @@ pub const KEYS: &[Key] = &[
         "POSTERN_ENCRYPTION_KEY",
         "32 bytes in base64url that seal private keys in the database; left out, a file in the data directory, made on first start.",
     ),
+    secret(
+        "encryption_key_previous",
+        "POSTERN_ENCRYPTION_KEY_PREVIOUS",
+        "The key before encryption_key, while not everything is sealed again; see `postern keys reseal`.",
+    ),
     key("title", "POSTERN_TITLE", Some("Postern"), "The name people see on pages and in their client."),
     key(
         "tls.in_front",
         "POSTERN_TLS_IN_FRONT",
         Some("false"),
         "Says that a proxy in front ends TLS; needed where public_url is not loopback.",
+    ),
+    key(
+        "proxies",
+        "POSTERN_PROXIES",
+        None,
+        "Networks of the proxies in front, such as 10.0.0.0/8; only they are believed about where a request came from.",
+    ),
+    key(
+        "proxy_header",
+        "POSTERN_PROXY_HEADER",
+        Some("x-forwarded-for"),
+        "The header in which those proxies write it: x-forwarded-for or forwarded.",
+    ),
+    key(
+        "rates.token",
+        "POSTERN_RATES_TOKEN",
+        Some("6000"),
+        "Requests a minute from one address, and from one confidential client, at each of /token, /revoke, /par and /device_authorization; 0 for no limit.",
+    ),
+    key(
+        "rates.introspect",
+        "POSTERN_RATES_INTROSPECT",
+        Some("60000"),
+        "The same at /introspect, where a resource server may ask for every call.",
+    ),
+    key("rates.register", "POSTERN_RATES_REGISTER", Some("600"), "The same at /register."),
+    key("rates.authorize", "POSTERN_RATES_AUTHORIZE", Some("1200"), "The same at /authorize."),
+    key(
+        "rates.sign_in",
+        "POSTERN_RATES_SIGN_IN",
+        Some("600"),
+        "The same at /login, /device and links that sign in, counted together.",
     ),
     key(
         "catalog.paths",
@@ -113,8 +150,20 @@ pub const KEYS: &[Key] = &[
     key(
         "clients.self_registered",
         "POSTERN_CLIENTS_SELF_REGISTERED",
-        Some("true"),
-        "Accepts clients that register themselves (RFC 7591).",
+        Some("open"),
+        "Who may register a client by itself (RFC 7591): open for anybody, token for holders of an initial access token, off.",
+    ),
+    key(
+        "clients.assertion_audience",
+        "POSTERN_CLIENTS_ASSERTION_AUDIENCE",
+        Some("issuer"),
+        "What a signed client assertion must name as aud: issuer, or token-endpoint to take that URL too, for older programs.",
+    ),
+    key(
+        "clients.require_pushed",
+        "POSTERN_CLIENTS_REQUIRE_PUSHED",
+        Some("false"),
+        "Refuses authorization requests that were not pushed to /par first (RFC 9126).",
     ),
     key(
         "tokens.access_seconds",
@@ -134,7 +183,24 @@ pub const KEYS: &[Key] = &[
         Some("365"),
         "A grant ends this many days after consent.",
     ),
-    key("tokens.algorithm", "POSTERN_TOKENS_ALGORITHM", Some("ES256"), "ES256, RS256 or EdDSA."),
+    key(
+        "keys.algorithm",
+        "POSTERN_KEYS_ALGORITHM",
+        Some("ES256"),
+        "What the next signing key will be: ES256, RS256 or EdDSA.",
+    ),
+    key(
+        "keys.rotate_days",
+        "POSTERN_KEYS_ROTATE_DAYS",
+        Some("90"),
+        "A new signing key takes over after so many days; 0 for never.",
+    ),
+    key(
+        "exchange.resources",
+        "POSTERN_EXCHANGE_RESOURCES",
+        None,
+        "Which resources a client may exchange tokens for (RFC 8693), as client_id=resource pairs; several resources with spaces between.",
+    ),
     key(
         "mcp.tool_names",
         "POSTERN_MCP_TOOL_NAMES",
@@ -174,6 +240,12 @@ pub const KEYS: &[Key] = &[
         "POSTERN_MCPACTIONS_SERVERS",
         None,
         "The same in the shape that Backstage's app-config has.",
+    ),
+    key(
+        "conformance",
+        "POSTERN_CONFORMANCE",
+        Some("false"),
+        "For tests: also serves the tools, resources and prompts that the official MCP conformance suite calls; loopback only.",
     ),
     key(
         "outbound.resolve",

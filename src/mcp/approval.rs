@@ -2,30 +2,27 @@
 //!
 //! The answer is looked up anew at each call of the same thing, so a client need not keep anything, and any node will do.
 
-use std::collections::BTreeMap;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use rmcp::model::{
-    CallToolResult, ClientCapabilities, ContentBlock, ElicitRequest, ElicitRequestParams, ErrorCode,
-    InputRequest, InputRequiredResult, InputResponses,
-};
-use rmcp::{ErrorData, RoleServer, service::RequestContext};
+use rmcp::ErrorData;
+use rmcp::model::ErrorCode;
 use serde_json::{Value, json};
 
 use super::authority::Unavailable;
 use crate::access::approval::{self, Held, Verdict};
 use crate::actions::filter::Rule;
+use crate::actions::question::Question;
 use crate::actions::{Action, Caller, Registry};
 use crate::app::App;
 use crate::limits;
 use crate::store::approvals;
 
 /// The name of the question within a result of 2026-07-28.
-const QUESTION: &str = "approval";
+pub const QUESTION: &str = "approval";
 /// `URLElicitationRequiredError` (MCP 2025-11-25, elicitation).
 const URL_ELICITATION_REQUIRED: i32 = -32042;
 
@@ -38,6 +35,8 @@ pub type Ask = dyn Fn(Held, String) -> Asked + Send + Sync;
 /// Which calls are held, and whom to ask.
 #[derive(Clone)]
 pub struct Approvals {
+    rules: Arc<[Rule]>,
+    /// The ids of the actions that fit one of the rules, once it is known which actions there are.
     held: Arc<HashSet<String>>,
     place: Arc<str>,
     ask: Arc<Ask>,
@@ -52,30 +51,34 @@ pub struct Waiting {
 }
 
 impl Approvals {
-    /// Those of `app`.
+    /// As `app` is configured, its rows kept in its store.
     pub fn of(app: &App) -> Self {
+        let place = app.config.public_url.at("/approvals/").into();
+        let rules = app.config.approval.clone().into();
         let app = app.clone();
-        let place = app.config.public_url.at("/approvals/");
-        Self::new(&app.config.approval.clone(), &app.actions.clone(), &place, move |held, arguments| {
+        let ask = move |held: Held, arguments: String| -> Asked {
             let app = app.clone();
             Box::pin(async move {
                 let seal = |id: &str| app.vault.seal(&approval::row(id), arguments.as_bytes());
                 let verdict = approvals::take(&app.store, &held, seal, app.clock.now()).await;
                 verdict.map_err(|error| Unavailable(error.into()))
             })
-        })
+        };
+        Self { rules, held: Arc::default(), place, ask: Arc::new(ask) }
     }
 
-    /// Holds the calls of the actions that fit one of `rules`; the question is asked at `place` and its id.
-    pub fn new(
-        rules: &[Rule],
-        registry: &Registry,
-        place: &str,
-        ask: impl Fn(Held, String) -> Asked + Send + Sync + 'static,
-    ) -> Self {
-        let held = registry.all().iter().filter(|action| rules.iter().any(|rule| rule.fits(action)));
-        let held = held.map(|action| action.id.clone()).collect();
-        Self { held: Arc::new(held), place: place.into(), ask: Arc::new(ask) }
+    /// The same with other rules.
+    #[must_use]
+    pub fn with(self, rules: Vec<Rule>) -> Self {
+        Self { rules: rules.into(), ..self }
+    }
+
+    /// The same for the actions of `registry`: which of them are held is decided once.
+    #[must_use]
+    pub fn over(&self, registry: &Registry) -> Self {
+        let fits = |action: &&Arc<Action>| self.rules.iter().any(|rule| rule.fits(action));
+        let held = registry.all().iter().filter(fits).map(|action| action.id.clone()).collect();
+        Self { held: Arc::new(held), ..self.clone() }
     }
 
     /// Whether calls of `action` are held.
@@ -154,71 +157,31 @@ pub enum NotYet {
     Unavailable(Unavailable),
 }
 
-/// The ways to say that a call waits.
-#[derive(Debug)]
-pub enum Said {
-    /// In the revision without a handshake, to a client that opens pages.
-    Modern(InputRequiredResult),
-    /// Before, to a client that opens pages.
-    Legacy(ErrorData),
-    /// To every other: a failed call whose text has the link.
-    Plain(CallToolResult),
-}
-
 impl Waiting {
-    /// As a failed call whose text has the link.
-    pub fn plain(&self) -> CallToolResult {
-        let Self { url, message, .. } = self;
-        let text = format!(
-            "NotAllowedError: {message} Ask the person to open {url}, and call this tool again with the same arguments \
-             once they approved."
-        );
-        CallToolResult::error(vec![ContentBlock::text(text)])
+    /// The question, for a client that opens pages for its person.
+    pub fn question(self) -> Question {
+        Question::url(QUESTION, self.message, self.url, self.id)
     }
 
-    /// The way that fits the era and what the client declared.
-    pub fn say(self, modern: bool, opens_pages: bool) -> Said {
-        if !opens_pages {
-            return Said::Plain(self.plain());
-        }
-        let Self { id, url, message } = self;
-        if modern {
-            // 2026-07-28 has no id for a question.
-            let params = ElicitRequestParams::UrlElicitationParams {
-                meta: None,
-                message,
-                url,
-                elicitation_id: String::new(),
-            };
-            let question = InputRequest::Elicitation(ElicitRequest::new(params));
-            return Said::Modern(InputRequiredResult::from_input_requests(BTreeMap::from([(
-                QUESTION.to_owned(),
-                question,
-            )])));
-        }
-        let question = json!({"mode": "url", "elicitationId": id, "url": url, "message": message});
-        Said::Legacy(ErrorData::new(
+    /// The same as the error of 2025-11-25, after which such a client calls again by itself.
+    pub fn required(self) -> ErrorData {
+        let question = self.question();
+        let asked = json!({ "elicitations": [question.params()] });
+        ErrorData::new(
             ErrorCode(URL_ELICITATION_REQUIRED),
             "This call needs the person's approval.",
-            Some(json!({"elicitations": [question]})),
-        ))
+            Some(asked),
+        )
     }
-}
 
-/// Whether the client declared that it opens pages for its person.
-pub fn opens_pages(context: &RequestContext<RoleServer>) -> bool {
-    let declared = context.meta.client_capabilities();
-    let declared = declared.or_else(|| context.peer.peer_info().map(|info| info.capabilities.clone()));
-    declared
-        .as_ref()
-        .and_then(|all: &ClientCapabilities| all.elicitation.as_ref())
-        .is_some_and(|e| e.url.is_some())
-}
-
-/// What a client says its person did with the question: nothing was asked, went there, or would not.
-pub fn went(responses: Option<&InputResponses>) -> Option<bool> {
-    let answer = responses?.get(QUESTION)?;
-    Some(answer.get("action").and_then(Value::as_str) == Some("accept"))
+    /// The same for every other client: the text of a failed call.
+    pub fn text(&self) -> String {
+        let Self { url, message, .. } = self;
+        format!(
+            "NotAllowedError: {message} Ask the person to open {url}, and call this tool again with the same arguments \
+             once they approved."
+        )
+    }
 }
 
 impl fmt::Debug for Approvals {

@@ -24,6 +24,8 @@ pub struct Verified {
     pub expires_at: Time,
     /// The token's own name (`jti`), by which it can be revoked alone.
     pub token_id: String,
+    /// Whether somebody acts for the subject: then more than this one grant stands behind the token.
+    pub is_exchanged: bool,
     /// The keys it was verified with. Under other keys it has to be verified again.
     keys: Arc<KeyRing>,
     /// When a use was last noted, in microseconds, where uses are.
@@ -42,13 +44,9 @@ impl Verified {
             resource: claims.audience,
             restrictions: None,
         };
-        Self {
-            caller: Arc::new(caller),
-            expires_at: claims.expires_at,
-            token_id: claims.token_id,
-            keys,
-            noted: None,
-        }
+        let is_exchanged = claims.actor.is_some();
+        let (expires_at, token_id) = (claims.expires_at, claims.token_id);
+        Self { caller: Arc::new(caller), expires_at, token_id, is_exchanged, keys, noted: None }
     }
 }
 
@@ -132,6 +130,7 @@ impl Authority {
             token_id: caller.grant_id.clone(),
             caller: Arc::new(caller),
             expires_at: found.expires_at,
+            is_exchanged: false,
             keys,
             noted: found.is_noted.then(|| Arc::new(AtomicI64::new(i64::MIN))),
         };

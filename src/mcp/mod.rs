@@ -11,11 +11,15 @@ pub mod authority;
 pub mod call;
 pub mod direct;
 pub mod envelope;
+pub mod features;
+pub mod fixtures;
 pub mod guard;
 pub mod live;
 pub mod opaque;
 pub mod origin;
+pub mod rounds;
 pub mod server;
+pub mod talk;
 pub mod tools;
 
 use std::sync::Arc;
@@ -30,16 +34,21 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use crate::access::servers;
 use crate::app::App;
 use crate::audit::Audit;
+use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::{PublicUrl, ToolNames};
+use crate::secret::Vault;
 use crate::store::grants;
 use approval::Approvals;
 use authority::{Authority, Unavailable};
 use call::Calls;
+use features::Features;
 use guard::Endpoint;
 use live::LiveCallers;
 use origin::Origins;
+use rounds::Rounds;
 use server::Server;
+use talk::Levels;
 use tools::Tools;
 
 /// What the endpoints are built from.
@@ -64,6 +73,12 @@ pub struct McpState {
     pub audit: Audit,
     /// What time it is.
     pub clock: Clock,
+    /// What resources and prompts tell of.
+    pub catalog: Catalog,
+    /// Seals what clients carry between the rounds of a call.
+    pub vault: Arc<Vault>,
+    /// Whether the fixtures of the official conformance suite are served as well.
+    pub conformance: bool,
 }
 
 impl McpState {
@@ -93,6 +108,9 @@ impl McpState {
             approvals: Approvals::of(app),
             audit: app.audit.clone(),
             clock: app.clock.clone(),
+            catalog: app.catalog.clone(),
+            vault: Arc::clone(&app.vault),
+            conformance: app.config.conformance,
         }
     }
 }
@@ -103,6 +121,9 @@ pub enum CannotServe {
     /// An action cannot be shown.
     #[error(transparent)]
     Tool(#[from] tools::NotATool),
+    /// A fixture has the name of something real.
+    #[error(transparent)]
+    Name(#[from] crate::actions::RegistryError),
     /// A scope or URL cannot stand in a header.
     #[error("a challenge cannot hold {0:?}")]
     Challenge(String),
@@ -114,8 +135,13 @@ pub enum CannotServe {
 /// # Errors
 /// [`CannotServe`].
 pub fn routes(state: McpState) -> Result<Router, CannotServe> {
-    let Some(whole) = state.servers.first() else { return Ok(Router::new()) };
-    let every = Tools::new(Arc::clone(&whole.actions), state.tool_names)?;
+    let mut state = state;
+    let Some(whole) = state.servers.first_mut() else { return Ok(Router::new()) };
+    if state.conformance {
+        whole.actions = Arc::new(fixtures::added_to(&whole.actions)?);
+    }
+    state.approvals = state.approvals.over(&whole.actions);
+    let (paths, every) = (whole.paths.clone(), Tools::new(Arc::clone(&whole.actions), state.tool_names)?);
     let mut router = Router::new();
     for server in &state.servers {
         let tools = Arc::new(every.part(Arc::clone(&server.actions)));
@@ -134,7 +160,7 @@ pub fn routes(state: McpState) -> Result<Router, CannotServe> {
         }
     }
     let known: Arc<str> = known(&state).into();
-    for path in &whole.paths {
+    for path in &paths {
         let known = Arc::clone(&known);
         router = router.route(&format!("{path}/{{*name}}"), any(move || no_such_server(Arc::clone(&known))));
     }
@@ -147,9 +173,17 @@ fn endpoint(
     calls: &Arc<Calls>,
     path: &str,
 ) -> Result<Endpoint, CannotServe> {
+    let features = Features {
+        rounds: Rounds::new(Arc::clone(&state.vault), state.clock.clone()),
+        levels: Levels::default(),
+        catalog: state.catalog.clone(),
+        tools: Arc::clone(&calls.tools),
+        fixtures: state.conformance && server.name.is_none(),
+    };
     let metadata_url = state.public_url.at(&format!("/.well-known/oauth-protected-resource{path}"));
     let challenge = answer::Challenge::new(&metadata_url, &server.baseline());
-    let server = Server::new(Arc::clone(calls), &server.title, server.instructions.as_deref());
+    let server =
+        Server::new(Arc::clone(calls), Arc::new(features), (&server.title, server.instructions.as_deref()));
     Ok(Endpoint {
         resource: state.public_url.at(path),
         challenge: challenge.map_err(CannotServe::Challenge)?,
@@ -171,7 +205,7 @@ fn protocol_options() -> StreamableHttpServerConfig {
     StreamableHttpServerConfig::default()
         // No session outlives a request: nothing to bind to a caller, nothing lost by a restart, any node answers.
         .with_legacy_session_mode(false)
-        // No tool speaks before it is done, so an event stream would only add framing.
+        // The answer of a tool that says nothing before it is JSON; the first thing that one says opens a stream.
         .with_json_response(true)
         // Host and Origin are compared with the public URL in `origin`, with reasons a person can read.
         .disable_allowed_hosts()

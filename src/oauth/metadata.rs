@@ -3,24 +3,28 @@
 
 use serde_json::{Value, json};
 
-use super::client::GrantType;
+use super::client::{AuthMethod, GrantType};
+use super::key_set::Jws;
 use super::resource::{Resource, Resources};
 use super::scope::ScopeSet;
-use crate::config::Config;
+use crate::config::{Config, SelfRegistered};
 
 /// The grants of the token endpoint.
-const GRANTS: [GrantType; 4] = [
+const GRANTS: [GrantType; 5] = [
     GrantType::AuthorizationCode,
     GrantType::RefreshToken,
     GrantType::ClientCredentials,
     GrantType::DeviceCode,
+    GrantType::TokenExchange,
 ];
 
 /// The document of the authorization server, the same at both of its well-known places: a client that asks for either
 /// learns the same.
 pub fn authorization_server(config: &Config, scopes: &ScopeSet, resources: &Resources) -> Value {
     let at = |path: &str| config.public_url.at(path);
-    let with_secret = ["client_secret_basic", "client_secret_post"];
+    let methods = AuthMethod::ALL.map(AuthMethod::as_str);
+    let confidential: Vec<&str> = methods.into_iter().filter(|method| *method != "none").collect();
+    let algorithms = Jws::ALL.map(Jws::as_str);
     let mut document = json!({
         "issuer": config.issuer(),
         "authorization_endpoint": at("/authorize"),
@@ -29,18 +33,23 @@ pub fn authorization_server(config: &Config, scopes: &ScopeSet, resources: &Reso
         "revocation_endpoint": at("/revoke"),
         "introspection_endpoint": at("/introspect"),
         "device_authorization_endpoint": at("/device_authorization"),
+        "pushed_authorization_request_endpoint": at("/par"),
+        "require_pushed_authorization_requests": config.clients.require_pushed,
         "userinfo_endpoint": at("/userinfo"),
         "scopes_supported": scopes.iter().collect::<Vec<_>>(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": GRANTS.map(GrantType::as_str),
         "code_challenge_methods_supported": ["S256"],
-        "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
-        "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
-        "introspection_endpoint_auth_methods_supported": with_secret,
+        "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": algorithms,
+        "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
+        "introspection_endpoint_auth_methods_supported": confidential,
+        "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
         "authorization_response_iss_parameter_supported": true,
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [config.tokens.algorithm.as_str()],
+        "id_token_signing_alg_values_supported": [config.keys.algorithm.as_str()],
         "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "name", "email", "preferred_username"],
         // Their default is true in OpenID Connect Discovery section 3; neither exists here (attack B05).
         "request_parameter_supported": false,
@@ -51,7 +60,7 @@ pub fn authorization_server(config: &Config, scopes: &ScopeSet, resources: &Reso
     if config.clients.described.is_on() {
         document["client_id_metadata_document_supported"] = json!(true);
     }
-    if config.clients.self_registered {
+    if config.clients.self_registered != SelfRegistered::Off {
         document["registration_endpoint"] = json!(at("/register"));
     }
     document
@@ -108,7 +117,7 @@ mod tests {
 
     #[test]
     fn what_is_switched_off_is_not_named() {
-        let off = config(&[("clients.described", "off"), ("clients.self_registered", "false")]);
+        let off = config(&[("clients.described", "off"), ("clients.self_registered", "off")]);
         let resources = resources("");
         let document = authorization_server(&off, &ScopeSet::default(), &resources);
         assert!(document.get("registration_endpoint").is_none());

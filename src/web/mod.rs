@@ -1,13 +1,18 @@
 //! Every URL on one screen, in two trees: endpoints for machines, pages for people.
 
+pub mod client_auth;
 pub mod clients;
 pub mod cors;
 pub mod described;
 pub mod endpoints;
 pub mod error;
 pub mod form;
+pub mod key_sets;
 pub mod page;
 pub mod pages;
+pub mod peer;
+pub mod pushed;
+pub mod rates;
 pub mod recipes;
 pub mod route;
 pub mod session;
@@ -18,5 +23,5 @@ use crate::app::App;
 
 /// Both trees.
 pub fn routes(app: App) -> Router {
-    route::router(endpoints::ROUTES).merge(pages::routes(&app)).with_state(app)
+    route::router(endpoints::ROUTES, &app).merge(pages::routes(&app)).with_state(app)
 }

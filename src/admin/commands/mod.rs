@@ -1,11 +1,13 @@
 //! The command line: one enum, one act a file.
 
 mod catalog;
+mod client_tokens;
 mod clients;
 mod config;
 mod explain;
 mod health;
 mod keys;
+mod sweep;
 mod tokens;
 mod tools;
 mod users;
@@ -84,6 +86,9 @@ enum Command {
     /// Lists or rotates the keys that tokens are signed with
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Removes what has ended; a running server does it by itself
+    #[command(after_help = "Example: postern sweep --dry-run")]
+    Sweep(sweep::Options),
     /// Checks catalog descriptors
     #[command(subcommand)]
     Catalog(catalog::Command),
@@ -119,6 +124,7 @@ where
         Command::Token(command) => tokens::run(command, config).await,
         Command::Tools(command) => tools::run(command, config).await,
         Command::Keys(command) => keys::run(command, config).await,
+        Command::Sweep(options) => sweep::run(options, config).await,
         Command::Healthcheck => health::run(&config).await,
     }
 }

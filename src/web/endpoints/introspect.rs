@@ -1,6 +1,6 @@
 //! `POST /introspect` (RFC 7662): what a token is good for, for those who may know.
 //!
-//! Only a client with a secret may ask. It learns about tokens that were issued to itself; one that an administrator made
+//! Only a client with a secret or a key may ask. It learns about tokens that were issued to itself; one that an administrator made
 //! stands for a resource server, and learns about access tokens for the resources that this server issues for too. To
 //! everybody else every token is inactive and nothing more: a client that registered itself must not be able to try
 //! tokens it found (attack E11).
@@ -26,6 +26,7 @@ use crate::secret::{Personal, Refresh, Secret};
 use crate::store;
 use crate::web::error::{Failure, NEVER_KEPT};
 use crate::web::form::Form;
+use crate::web::rates::{Door, by_client};
 
 /// The endpoint.
 pub fn endpoint() -> MethodRouter<App> {
@@ -52,7 +53,8 @@ async fn answer(
     let form = Form::read(headers, body)?;
     let token = form.need("token")?;
     let client = authenticated(app, &presented(headers, &form)?).await?;
-    if client.secret_digest.is_none() {
+    by_client(app, Door::Introspect, &client)?;
+    if !client.is_confidential() {
         return Err(Refusal::Unproven.into());
     }
     if let Some(personal) = Secret::<Personal>::presented(token) {

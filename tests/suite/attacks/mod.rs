@@ -15,11 +15,19 @@
 //!   keeps the session it came with.
 //! - `store::sweep`: a successor may go before what it replaced.
 
+mod approvals;
 mod authorize;
+mod client_assertions;
 mod codes;
 mod described;
 mod device;
+mod exchange;
+mod guesses;
+mod housekeeping;
+mod keys;
+mod logs;
 mod mcp;
+mod rates;
 mod registration;
 mod servers;
 mod token_clients;

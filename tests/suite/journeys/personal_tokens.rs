@@ -67,7 +67,7 @@ async fn signed_in(world: &World, email: &str) -> Browser {
 }
 
 fn shown_secret(page: &Seen) -> String {
-    let at = page.text.find("pop_").unwrap_or_else(|| panic!("no token: {}", page.text));
+    let at = page.text.find("pot_").unwrap_or_else(|| panic!("no token: {}", page.text));
     page.text[at..at + 47].to_owned()
 }
 
@@ -94,7 +94,7 @@ on_both_engines! {
         let token = shown_secret(&page);
         let page = browser.open(&world, "/account/tokens").await;
         assert!(page.text.contains("Nightly report") && page.text.contains("last used never"), "{}", page.text);
-        assert!(!page.text.contains("pop_"), "shown once");
+        assert!(!page.text.contains("pot_"), "shown once");
         let rows: Vec<(String, String)> =
             sqlx::query_as("select digest, name || kept from personal_tokens").fetch_all(world.app.store.write()).await.unwrap();
         assert!(rows.len() == 1 && !format!("{rows:?}").contains(&token), "only the digest is kept");
@@ -179,7 +179,7 @@ on_both_engines! {
         let (_, unknown) = send(&world, "/mcp", &kept, &call("no-such")).await;
         assert_eq!((status, hidden.to_string().replace("catalog:query", "no-such")), (200, unknown.to_string()));
         // Its owner may do more than it: what it holds decides.
-        let (status, _) = send(&world, "/mcp", &one.replace("pop_", "poq_"), &call("catalog:query")).await;
+        let (status, _) = send(&world, "/mcp", &one.replace("pot_", "poq_"), &call("catalog:query")).await;
         assert_eq!(status, 401);
         let expires = 30 * 86_400;
         world.clock.advance(expires - 1);
@@ -334,11 +334,11 @@ async fn an_operator_makes_tokens_and_asks_why_a_tool_is_or_is_not_there() {
         "catalog",
         "--json",
     ]);
-    assert!(made["token"].as_str().unwrap().starts_with("pop_"));
+    assert!(made["token"].as_str().unwrap().starts_with("pot_"));
     let id = made["id"].as_str().unwrap();
     let listed = json(&["token", "list", "--user", "dana@acme.dev", "--json"]);
     assert_eq!((&listed[0]["id"], &listed[0]["state"]), (&made["id"], &"live".into()));
-    assert!(!listed.to_string().contains("pop_"));
+    assert!(!listed.to_string().contains("pot_"));
     let why = ["tools", "list", "--as", "dana@acme.dev", "--client", "personal-access-tokens", "--json"];
     let rules = |answer: &Value| -> Vec<(String, bool, String)> {
         let one = |tool: &Value| {
@@ -363,34 +363,26 @@ async fn an_operator_makes_tokens_and_asks_why_a_tool_is_or_is_not_there() {
         nobody["grant"].is_null()
             && rules(&nobody).iter().all(|(_, allowed, rule)| !allowed && rule == "no-grant")
     );
+    assert!(run(&["token", "revoke", id]).0);
+    assert_eq!(json(&["token", "list", "--json"])[0]["state"], "ended");
+    assert!(json(&why)["grant"].is_null());
+}
+
+#[tokio::test]
+async fn an_act_of_the_console_that_cannot_be_done_says_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| postern(dir.path(), arguments, PASSWORD);
+    assert!(run(&["user", "add", "--email", "dana@acme.dev", "--name", "Dana", "--password-stdin"]).0);
+    let add = |user, scope| vec!["token", "add", "--user", user, "--name", "x", "--scope", scope];
     for (bad, word) in [
-        (
-            vec!["token", "add", "--user", "eve@acme.dev", "--name", "x", "--scope", "catalog:read"],
-            "nobody has",
-        ),
-        (vec!["token", "add", "--user", "dana@acme.dev", "--name", "x", "--scope", "none:read"], "no scope"),
-        (
-            vec![
-                "token",
-                "add",
-                "--user",
-                "dana@acme.dev",
-                "--name",
-                "x",
-                "--scope",
-                "catalog:read",
-                "--server",
-                "x",
-            ],
-            "no MCP server",
-        ),
+        (add("eve@acme.dev", "catalog:read"), "nobody has"),
+        (add("dana@acme.dev", "none:read"), "no scope"),
+        ([add("dana@acme.dev", "catalog:read"), vec!["--server", "x"]].concat(), "no MCP server"),
+        ([add("dana@acme.dev", "catalog:read"), vec!["--plugin", "x"]].concat(), "no plugin"),
         (vec!["token", "revoke", "x"], "no token x"),
         (vec!["tools", "list", "--as", "dana@acme.dev"], "--client"),
     ] {
         let (ok, said) = run(&bad);
         assert!(!ok && said.contains(word), "{bad:?}: {said}");
     }
-    assert!(run(&["token", "revoke", id]).0);
-    assert_eq!(json(&["token", "list", "--json"])[0]["state"], "ended");
-    assert!(json(&why)["grant"].is_null());
 }

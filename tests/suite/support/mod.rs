@@ -4,9 +4,12 @@ pub mod browser;
 pub mod crowd;
 pub mod device;
 pub mod documents;
+pub mod exchange;
 pub mod mcp;
 pub mod people;
 pub mod postgres;
+pub mod real;
+pub mod signer;
 pub mod token;
 pub mod world;
 

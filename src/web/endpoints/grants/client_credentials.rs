@@ -13,6 +13,7 @@ use crate::store::{self, grants::NewGrant};
 use crate::web::endpoints::token::authenticated;
 use crate::web::error::Failure;
 use crate::web::form::Form;
+use crate::web::rates::{Door, by_client};
 
 /// `client_credentials` (RFC 6749 section 4.4): a program on its own behalf.
 pub(in crate::web::endpoints) async fn exchange(
@@ -24,6 +25,7 @@ pub(in crate::web::endpoints) async fn exchange(
     let asked: Option<ScopeSet> =
         form.get("scope").map(str::parse).transpose().map_err(|_| Refusal::BadScope)?;
     let client = authenticated(app, presented).await?;
+    by_client(app, Door::Token, &client)?;
     let at = app.resources.resolve(&form.resources()).ok_or(Refusal::OtherResource)?;
     let resource = &at.identifier;
     let asked = asked.unwrap_or_else(|| policy::own_ceiling(&client, at));
@@ -72,14 +74,7 @@ pub(in crate::web::endpoints) async fn exchange(
         revoked_at: None,
     };
     // No refresh token: the secret itself is the way to the next one (RFC 6749 section 4.4.3).
-    let issue = Issue {
-        client: &client,
-        grant: &grant,
-        scope: &grant.scope,
-        refresh: None,
-        nonce: None,
-        authenticated_at: None,
-    };
+    let issue = Issue::new(&client, &grant, &grant.scope);
     let answer = issue.answer(app, now)?;
     note(app, "token.issued", &grant).await;
     Ok(answer)

@@ -12,6 +12,7 @@ use crate::store;
 use crate::web::endpoints::token::authenticated;
 use crate::web::error::Failure;
 use crate::web::form::Form;
+use crate::web::rates::{Door, by_client};
 
 /// `authorization_code` (RFC 6749 section 4.1.3).
 pub(in crate::web::endpoints) async fn exchange(
@@ -25,6 +26,7 @@ pub(in crate::web::endpoints) async fn exchange(
         .ok_or(Refusal::Malformed("code_verifier must be 43 to 128 unreserved characters"))?;
     let resources = form.resources();
     let client = authenticated(app, presented).await?;
+    by_client(app, Door::Token, &client)?;
     let digest = Secret::<Code>::presented(text).ok_or(Refusal::Unknown)?.digest();
     let shown = code::Presented {
         client_id: &client.id,
@@ -56,12 +58,10 @@ pub(in crate::web::endpoints) async fn exchange(
         store::refresh_tokens::add(&mut tx, &next.digest(), &found.grant.id, end, now).await?;
     }
     let issue = Issue {
-        client: &client,
-        grant: &found.grant,
-        scope: &scope,
         refresh: next.as_ref(),
         nonce: found.nonce.as_deref(),
         authenticated_at: Some(found.authenticated_at),
+        ..Issue::new(&client, &found.grant, &scope)
     };
     let answer = issue.answer(app, now)?;
     tx.commit().await.map_err(store::Error::from)?;

@@ -11,6 +11,7 @@ use crate::store;
 use crate::web::endpoints::token::authenticated;
 use crate::web::error::Failure;
 use crate::web::form::Form;
+use crate::web::rates::{Door, by_client};
 
 /// One poll.
 pub(in crate::web::endpoints) async fn exchange(
@@ -22,6 +23,7 @@ pub(in crate::web::endpoints) async fn exchange(
     let text = form.need("device_code")?;
     let resources = form.resources();
     let client = authenticated(app, presented).await?;
+    by_client(app, Door::Token, &client)?;
     if !client.may(GrantType::DeviceCode) {
         return Err(Refusal::GrantNotRegistered.into());
     }
@@ -50,12 +52,9 @@ pub(in crate::web::endpoints) async fn exchange(
         store::refresh_tokens::add(&mut tx, &next.digest(), &grant.id, end, now).await?;
     }
     let issue = Issue {
-        client: &client,
-        grant,
-        scope: &scope,
         refresh: next.as_ref(),
-        nonce: None,
         authenticated_at: grant.authenticated_at,
+        ..Issue::new(&client, grant, &scope)
     };
     let answer = issue.answer(app, now)?;
     tx.commit().await.map_err(store::Error::from)?;

@@ -8,3 +8,4 @@ pub(super) mod client_credentials;
 pub(super) mod code;
 pub(super) mod device;
 pub(super) mod refresh;
+pub(super) mod token_exchange;

@@ -12,8 +12,10 @@ use crate::oauth::scope::ScopeSet;
 use crate::secret::{self, Refresh, Secret};
 use crate::store;
 use crate::store::refresh_tokens::Successor;
+use crate::web::client_auth::prove;
 use crate::web::error::Failure;
 use crate::web::form::Form;
+use crate::web::rates::{Door, by_client};
 
 /// `refresh_token` (RFC 6749 section 6). One statement reads all that it is judged by, one writes; signing and sealing
 /// happen between them, with no row held. The second statement repeats the conditions, so whoever comes second decides
@@ -33,8 +35,9 @@ pub(in crate::web::endpoints) async fn exchange(
     let digest = token.as_ref().map_or_else(|| secret::Digest::of(text), Secret::digest);
     for _ in 0..limits::ROTATION_ATTEMPTS_MAX {
         let (client, found) = store::refresh_tokens::find(&app.store, &presented.client_id, &digest).await?;
-        presented.prove(client.as_ref())?;
+        prove(app, presented, client.as_ref()).await?;
         let client = client.ok_or(Refusal::UnknownClient)?;
+        by_client(app, Door::Token, &client)?;
         let (Some(token), Some(found)) = (&token, found) else { return Err(Refusal::Unknown.into()) };
         let shown =
             refresh::Presented { client_id: &client.id, scope: scope.as_ref(), resources: &resources };
@@ -74,8 +77,8 @@ async fn replace(
 ) -> Result<Option<String>, Failure> {
     let next = Secret::<Refresh>::mint();
     let authenticated_at = found.grant.authenticated_at;
-    let issue =
-        Issue { client, grant: &found.grant, scope, refresh: Some(&next), nonce: None, authenticated_at };
+    let plain = Issue::new(client, &found.grant, scope);
+    let issue = Issue { refresh: Some(&next), authenticated_at, ..plain };
     let answer = issue.answer(app, now)?;
     let replaces = token.digest();
     let successor = Successor {
