@@ -50,4 +50,16 @@ create table grant_sources (
     token_id text not null,
     primary key (grant_id, source_id, token_id)
 );
-create index grants_by_end on grants (expires_at);
+
+-- Who of an identity provider is which account here: by issuer, tenant and subject, and by nothing that can be given
+-- to somebody else later, such as an address.
+create table issuer_subjects (
+    issuer text not null,
+    -- Of an issuer with many tenants; empty where it has none.
+    tenant text not null,
+    subject text not null,
+    user_id text not null references users (id) on delete cascade,
+    linked_at bigint not null,
+    primary key (issuer, tenant, subject)
+);
+create index issuer_subjects_by_user on issuer_subjects (user_id);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::access::{scopes, servers};
 use crate::actions::Registry;
@@ -23,6 +24,7 @@ use crate::secret::Vault;
 use crate::store::{self, Store};
 use crate::web::described::Memory;
 use crate::web::endpoints::register::Hour;
+use crate::web::issuers::Discovered;
 use crate::web::key_sets::KeySets;
 use crate::web::rates::Rates;
 
@@ -60,10 +62,14 @@ pub struct Parts {
     pub described: Memory,
     /// How often one address and one client asked.
     pub rates: Rates,
+    /// Where identity providers have their keys.
+    pub discovered: Discovered,
     /// What this node knows of others' keys.
     pub key_sets: KeySets,
     /// Registrations within this hour.
     pub registrations: Hour,
+    /// Cancelled once, when the process is told to stop.
+    pub stopping: CancellationToken,
 }
 
 impl Deref for App {
@@ -136,8 +142,10 @@ impl App {
             audit,
             outbound,
             described: Memory::default(),
+            discovered: Discovered::default(),
             key_sets: KeySets::default(),
             registrations: Hour::default(),
+            stopping: CancellationToken::new(),
             catalog,
         };
         Ok((Self(Arc::new(parts)), writer))

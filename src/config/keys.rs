@@ -202,6 +202,12 @@ pub const KEYS: &[Key] = &[
         "Which resources a client may exchange tokens for (RFC 8693), as client_id=resource pairs; several resources with spaces between.",
     ),
     key(
+        "trusted_issuers",
+        "POSTERN_TRUSTED_ISSUERS",
+        None,
+        "Identity providers whose assertions (ID-JAG) say who a person is, as tables; in the environment, as a JSON array.",
+    ),
+    key(
         "mcp.tool_names",
         "POSTERN_MCP_TOOL_NAMES",
         Some("safe"),
@@ -240,6 +246,12 @@ pub const KEYS: &[Key] = &[
         "POSTERN_MCPACTIONS_SERVERS",
         None,
         "The same in the shape that Backstage's app-config has.",
+    ),
+    key(
+        "mcp.sessions",
+        "POSTERN_MCP_SESSIONS",
+        Some("offered"),
+        "Sessions for MCP clients from before 2026-07-28: offered, required (a request without one is refused) or off.",
     ),
     key(
         "conformance",

@@ -5,7 +5,9 @@
 
 mod clients;
 mod guarding;
+mod issuers;
 mod keys;
+mod mcp;
 mod raw;
 pub mod servers;
 mod signing;
@@ -19,7 +21,9 @@ use url::Url;
 
 pub use clients::{AssertionAudience, Clients, SelfRegistered};
 pub use guarding::{Proxies, ProxyHeader, Rates, subscriber};
+pub use issuers::TrustedIssuer;
 pub use keys::{KEYS, Key};
+pub use mcp::McpSessions;
 pub use raw::{Flags, Origin, Raw};
 pub use signing::{Algorithm, Keys};
 
@@ -57,10 +61,14 @@ pub struct Config {
     pub tokens: Tokens,
     /// Which resources a client may exchange tokens for (RFC 8693), by client_id; nobody else may.
     pub exchange: BTreeMap<String, Vec<String>>,
+    /// Identity providers whose word is taken for who a person is.
+    pub trusted_issuers: Vec<TrustedIssuer>,
     /// Exceptions for outbound calls in tests.
     pub outbound: Outbound,
     /// How tools are named in lists.
     pub tool_names: ToolNames,
+    /// Whether MCP clients from before 2026-07-28 get sessions.
+    pub mcp_sessions: McpSessions,
     /// Whether the fixtures of the official conformance suite are served. Refused unless only this machine can call.
     pub conformance: bool,
     /// The MCP servers beside the one that shows everything.
@@ -237,10 +245,12 @@ impl Config {
             keys: Keys::from_raw(raw)?,
             tokens: lifetimes(raw)?,
             exchange: exchange(raw),
+            trusted_issuers: issuers::read(raw)?,
             outbound: outbound(raw)?,
             tool_names: tool_names(raw)?,
             servers: servers::read(raw)?,
             approval: servers::rule_list(raw, "mcp.approval")?,
+            mcp_sessions: mcp::sessions(raw)?,
             conformance: raw.boolean("conformance")?,
             log: Log { filter: raw.text("log.filter"), json: raw.boolean("log.json")? },
         };

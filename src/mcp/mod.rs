@@ -1,24 +1,33 @@
 //! The resource server: the guard, the two eras of the protocol, and calls of tools.
 //!
-//! Owns: `/mcp` and `/mcp/{server}`, each a protected resource, and whatever path beside them is given for the same. A request goes straight
-//! down: `guard` (who, from where, may they) → `envelope` (which era, are the headers true) → `rmcp`, or `direct` for a
-//! tool that only reads → `server` → `call` (arguments, audit, the action) → the answer.
+//! Owns: `/mcp` and `/mcp/{server}`, each a protected resource, and whatever path beside them is given for the same. A
+//! request goes straight down: `guard` (who, from where, may they) → `envelope` (which era, are the headers true) →
+//! `rmcp`, or `direct` for a tool that only reads → `server` → `call` (arguments, audit, the action) → the answer.
+//!
+//! What a handler may say before it answers goes through `rmcp`'s own `context.peer`: a notification in either era; a
+//! request, which the client answers, where `context.peer.peer_info()` says that it can. The first such message turns
+//! the answer into an event stream. That a list or a resource changed is told through [`changes`].
 //! Does not own: how tokens are made; it knows the authorization server as `authority` says, and could run elsewhere.
 
 pub mod answer;
 pub mod approval;
 pub mod authority;
 pub mod call;
+pub mod changes;
 pub mod direct;
 pub mod envelope;
 pub mod features;
 pub mod fixtures;
 pub mod guard;
+pub mod listen;
 pub mod live;
 pub mod opaque;
 pub mod origin;
 pub mod rounds;
 pub mod server;
+pub mod session;
+pub mod sse;
+pub mod streams;
 pub mod talk;
 pub mod tools;
 
@@ -36,9 +45,9 @@ use crate::app::App;
 use crate::audit::Audit;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
-use crate::config::{PublicUrl, ToolNames};
+use crate::config::{McpSessions, PublicUrl, ToolNames};
 use crate::secret::Vault;
-use crate::store::grants;
+use crate::store::{Store, grants};
 use approval::Approvals;
 use authority::{Authority, Unavailable};
 use call::Calls;
@@ -48,7 +57,11 @@ use live::LiveCallers;
 use origin::Origins;
 use rounds::Rounds;
 use server::Server;
-use talk::Levels;
+use session::Sessions;
+use session::door::Door;
+use session::run::Runs;
+use streams::Streams;
+use tokio_util::sync::CancellationToken;
 use tools::Tools;
 
 /// What the endpoints are built from.
@@ -61,6 +74,8 @@ pub struct McpState {
     pub servers: Vec<servers::Server>,
     /// How tools are named in lists.
     pub tool_names: ToolNames,
+    /// Whether clients from before 2026-07-28 get sessions.
+    pub sessions: McpSessions,
     /// Origins of other sites whose scripts may call.
     pub allowed_origins: Vec<String>,
     /// Who issues the tokens.
@@ -69,6 +84,10 @@ pub struct McpState {
     pub live: Arc<LiveCallers>,
     /// Which calls wait for their person's yes.
     pub approvals: Approvals,
+    /// Where sessions are kept, and where the news come from.
+    pub store: Store,
+    /// Cancelled when the server stops: streams end in order then, and nobody waits for them.
+    pub stopping: CancellationToken,
     /// Where calls are recorded.
     pub audit: Audit,
     /// What time it is.
@@ -101,11 +120,14 @@ impl McpState {
             public_url: app.config.public_url.clone(),
             servers: app.servers.clone(),
             tool_names: app.config.tool_names,
+            sessions: app.config.mcp_sessions,
             allowed_origins: Vec::new(),
             authority: Authority::new(app.config.issuer(), move || keys.load_full(), is_live)
                 .with_opaque(opaque::finder(app), opaque::noter(app)),
             live: Arc::new(LiveCallers::new(app.store.listener())),
             approvals: Approvals::of(app),
+            store: app.store.clone(),
+            stopping: app.stopping.clone(),
             audit: app.audit.clone(),
             clock: app.clock.clone(),
             catalog: app.catalog.clone(),
@@ -142,6 +164,7 @@ pub fn routes(state: McpState) -> Result<Router, CannotServe> {
     }
     state.approvals = state.approvals.over(&whole.actions);
     let (paths, every) = (whole.paths.clone(), Tools::new(Arc::clone(&whole.actions), state.tool_names)?);
+    let door = door(&state);
     let mut router = Router::new();
     for server in &state.servers {
         let tools = Arc::new(every.part(Arc::clone(&server.actions)));
@@ -152,7 +175,7 @@ pub fn routes(state: McpState) -> Result<Router, CannotServe> {
             clock: state.clock.clone(),
         });
         for path in &server.paths {
-            let endpoint = Arc::new(endpoint(&state, server, &calls, path)?);
+            let endpoint = Arc::new(endpoint(&state, server, (&calls, &door), path)?);
             let resource = endpoint.resource.clone();
             router = router
                 .route(path, any(move |request: Request| Arc::clone(&endpoint).serve(request)))
@@ -167,15 +190,28 @@ pub fn routes(state: McpState) -> Result<Router, CannotServe> {
     Ok(router)
 }
 
+/// Sessions and streams, the same for every endpoint: each session remembers at which it began.
+fn door(state: &McpState) -> Arc<Door> {
+    let streams = Streams::new(state.authority.clone(), state.clock.clone(), state.store.subscribe());
+    let stop = state.stopping.clone();
+    let closing = Arc::clone(&streams);
+    tokio::spawn(async move {
+        stop.cancelled().await;
+        closing.close();
+    });
+    let sessions = Arc::new(Sessions::new(state.store.clone(), state.clock.clone()));
+    let runs = Arc::new(Runs::new(state.store.clone(), state.clock.clone()));
+    Door::new(state.sessions, &state.store, sessions, runs, streams)
+}
+
 fn endpoint(
     state: &McpState,
     server: &servers::Server,
-    calls: &Arc<Calls>,
+    (calls, door): (&Arc<Calls>, &Arc<Door>),
     path: &str,
 ) -> Result<Endpoint, CannotServe> {
     let features = Features {
         rounds: Rounds::new(Arc::clone(&state.vault), state.clock.clone()),
-        levels: Levels::default(),
         catalog: state.catalog.clone(),
         tools: Arc::clone(&calls.tools),
         fixtures: state.conformance && server.name.is_none(),
@@ -189,6 +225,7 @@ fn endpoint(
         challenge: challenge.map_err(CannotServe::Challenge)?,
         authority: state.authority.clone(),
         live: Arc::clone(&state.live),
+        door: Arc::clone(door),
         origins: Origins::new(state.public_url.url(), &state.allowed_origins),
         calls: Arc::clone(calls),
         server: server.clone(),
@@ -203,7 +240,7 @@ fn endpoint(
 /// Every option of `rmcp`'s transport that matters here.
 fn protocol_options() -> StreamableHttpServerConfig {
     StreamableHttpServerConfig::default()
-        // No session outlives a request: nothing to bind to a caller, nothing lost by a restart, any node answers.
+        // Sessions are ours (`session`), bound to their caller and kept in the store; `rmcp` serves one request.
         .with_legacy_session_mode(false)
         // The answer of a tool that says nothing before it is JSON; the first thing that one says opens a stream.
         .with_json_response(true)

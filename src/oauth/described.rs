@@ -9,8 +9,9 @@ use super::members::{Fault, Members, PUSHED_ONLY};
 use crate::limits;
 
 /// What a described client may be: nobody here knows it, so that it only signs people in.
-const DESCRIBED: [GrantType; 3] =
-    [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::DeviceCode];
+/// With keys it may also come with the word of an identity provider that an administrator trusts with it.
+const DESCRIBED: [GrantType; 4] =
+    [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::DeviceCode, GrantType::JwtBearer];
 
 /// A client_id that may name a document. Kept as it was written: compared to the letter, never re-serialised
 /// (section 3).
@@ -245,7 +246,7 @@ mod tests {
         let url = DocumentUrl::parse("https://vscode.dev/oauth/client-metadata.json").unwrap();
         let read = read(&url, vscode.to_string().as_bytes()).unwrap();
         assert_eq!(read.name, "Visual Studio Code");
-        assert_eq!(read.metadata.grant_types, DESCRIBED);
+        assert_eq!(read.metadata.grant_types, DESCRIBED[..3]);
     }
 
     #[test]

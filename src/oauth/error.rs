@@ -1,6 +1,7 @@
 //! Why the token side refuses: rich for the log, terse on the wire, joined by one match (RFC 6749 section 5.2).
 
 use super::assertion::AssertionRefusal;
+use super::id_jag::IdJagRefusal;
 use super::request::ErrorCode;
 
 /// An error code on the wire.
@@ -130,6 +131,9 @@ pub enum Refusal {
     /// As [`Self::BadSubject`].
     #[error("actor_token is not acceptable: it must be this client's own, and live")]
     BadActor,
+    /// An identity assertion that is not taken.
+    #[error("assertion {0}")]
+    IdJag(IdJagRefusal),
     /// The person has not answered yet.
     #[error("nobody has answered yet; ask again after the interval")]
     AuthorizationPending,
@@ -171,7 +175,8 @@ impl Refusal {
             | Self::Replayed
             | Self::Reused
             | Self::GrantRevoked
-            | Self::UserInactive => Code::InvalidGrant,
+            | Self::UserInactive
+            | Self::IdJag(_) => Code::InvalidGrant,
             Self::OtherResource | Self::UnknownResource => Code::InvalidTarget,
             Self::MoreScope | Self::BadScope | Self::NoSuchScope => Code::InvalidScope,
             Self::AuthorizationPending => Code::AuthorizationPending,

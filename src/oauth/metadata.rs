@@ -4,18 +4,18 @@
 use serde_json::{Value, json};
 
 use super::client::{AuthMethod, GrantType};
+use super::id_jag;
 use super::key_set::Jws;
 use super::resource::{Resource, Resources};
 use super::scope::ScopeSet;
 use crate::config::{Config, SelfRegistered};
 
-/// The grants of the token endpoint.
-const GRANTS: [GrantType; 5] = [
+/// The grants of the token endpoint that need nothing configured.
+const GRANTS: [GrantType; 4] = [
     GrantType::AuthorizationCode,
     GrantType::RefreshToken,
     GrantType::ClientCredentials,
     GrantType::DeviceCode,
-    GrantType::TokenExchange,
 ];
 
 /// The document of the authorization server, the same at both of its well-known places: a client that asks for either
@@ -25,6 +25,13 @@ pub fn authorization_server(config: &Config, scopes: &ScopeSet, resources: &Reso
     let methods = AuthMethod::ALL.map(AuthMethod::as_str);
     let confidential: Vec<&str> = methods.into_iter().filter(|method| *method != "none").collect();
     let algorithms = Jws::ALL.map(Jws::as_str);
+    let mut grants = GRANTS.to_vec();
+    if !config.exchange.is_empty() {
+        grants.push(GrantType::TokenExchange);
+    }
+    if !config.trusted_issuers.is_empty() {
+        grants.push(GrantType::JwtBearer);
+    }
     let mut document = json!({
         "issuer": config.issuer(),
         "authorization_endpoint": at("/authorize"),
@@ -39,7 +46,7 @@ pub fn authorization_server(config: &Config, scopes: &ScopeSet, resources: &Reso
         "scopes_supported": scopes.iter().collect::<Vec<_>>(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": GRANTS.map(GrantType::as_str),
+        "grant_types_supported": grants.iter().map(|grant| grant.as_str()).collect::<Vec<_>>(),
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": algorithms,
@@ -56,6 +63,9 @@ pub fn authorization_server(config: &Config, scopes: &ScopeSet, resources: &Reso
         "request_uri_parameter_supported": false,
         "protected_resources": resources.identifiers(),
     });
+    if !config.trusted_issuers.is_empty() {
+        document["authorization_grant_profiles_supported"] = json!([id_jag::PROFILE]);
+    }
     // Said only where it is so: a client that is promised one way does not try the other (VS Code's R16).
     if config.clients.described.is_on() {
         document["client_id_metadata_document_supported"] = json!(true);

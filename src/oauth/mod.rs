@@ -11,6 +11,7 @@ pub mod dpop;
 pub mod error;
 pub mod exchange;
 pub mod grant;
+pub mod id_jag;
 pub mod id_token;
 pub mod jwt;
 pub mod key;

@@ -15,6 +15,7 @@ pub mod grants;
 pub mod guesses;
 pub mod keys;
 pub mod links;
+pub mod mcp_sessions;
 pub mod personal_tokens;
 pub mod pushed;
 pub mod refresh_tokens;
@@ -25,6 +26,7 @@ pub mod requests;
 pub mod revoked_tokens;
 pub mod sealed;
 pub mod sessions;
+pub mod subjects;
 pub mod sweep;
 pub mod users;
 

@@ -53,6 +53,9 @@ async fn issue(
         "urn:ietf:params:oauth:grant-type:token-exchange" => {
             grants::token_exchange::exchange(app, &presented, &form).await
         }
+        "urn:ietf:params:oauth:grant-type:jwt-bearer" => {
+            grants::jwt_bearer::exchange(app, &presented, &form).await
+        }
         "urn:ietf:params:oauth:grant-type:device_code" => {
             grants::device::exchange(app, &presented, &form).await
         }

@@ -3,12 +3,15 @@
 mod client_registration;
 mod described_clients;
 mod device_8628;
+mod id_jag;
 mod introspection_7662;
 mod jwt_9068;
 mod mcp_authorization;
 mod mcp_client;
 mod mcp_resources;
+mod mcp_sessions;
 mod mcp_speaking;
+mod mcp_subscriptions;
 mod mcp_tools;
 mod mcp_transport;
 mod named_servers;
