@@ -198,6 +198,12 @@ pub const KEY_SETS_REMEMBERED_MAX: u64 = 10_000;
 pub const CLIENT_USED_SECONDS: i64 = 3_600;
 /// A client that made itself known and was never used goes after this, in seconds: VS Code registers before it asks.
 pub const CLIENT_NEVER_USED_SECONDS: i64 = 7 * 86_400;
+/// Most self-registered clients that were never used. A flood beyond it goes within the hour, oldest first, and what a
+/// person is about to use stays.
+pub const CLIENTS_NEVER_USED_MAX: i64 = 10_000;
+/// How long every self-registered client has for its first use, however many there are, in seconds: people leave the
+/// sign-in page open over lunch.
+pub const CLIENT_FIRST_USE_SECONDS: i64 = 3_600;
 /// A client that made itself known and is no longer used goes after this, in seconds: editors keep their id for ever.
 pub const CLIENT_UNUSED_SECONDS: i64 = 180 * 86_400;
 /// How long published metadata and keys may be cached, in seconds: a new key is seen within it.

@@ -210,6 +210,14 @@ pub const CHORES: &[Chore] = &[
          sign-in under way, never one that an administrator added or judged",
     ),
     chore(
+        "clients of a flood",
+        ("clients", "id"),
+        IDLE_CLIENT_FLOOD,
+        limits::CLIENT_FIRST_USE_SECONDS,
+        "an hour after they registered themselves, if nobody ever signed in with them and the newest ten thousand such \
+         are newer still; under the same conditions",
+    ),
+    chore(
         "clients not used any more",
         ("clients", "id"),
         IDLE_CLIENT_ONCE,
@@ -252,6 +260,13 @@ macro_rules! idle_client {
     };
 }
 const IDLE_CLIENT_NEVER: &str = idle_client!("used_at is null and registered_at < $1");
+/// What is new always fits in, and what is old was never used: rows are bounded, and nobody is locked out by them, as they
+/// would be by a cap (attack A12). The number is `limits::CLIENTS_NEVER_USED_MAX`.
+const IDLE_CLIENT_FLOOD: &str = idle_client!(
+    "kind = 'self-registered' and used_at is null and registered_at < $1 and registered_at < \
+     (select min(newest.registered_at) from (select registered_at from clients where kind = 'self-registered' \
+     and used_at is null order by registered_at desc limit 10000) newest)"
+);
 const IDLE_CLIENT_ONCE: &str = idle_client!("used_at < $1");
 
 impl Chore {
@@ -329,4 +344,14 @@ pub async fn all(store: &Store, now: Time) -> Result<Vec<(&'static Chore, u64)>>
         }
     }
     failed.map_or(Ok(swept), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_statement_has_the_number_of_the_limit() {
+        assert!(IDLE_CLIENT_FLOOD.contains(&format!("limit {})", limits::CLIENTS_NEVER_USED_MAX)));
+    }
 }

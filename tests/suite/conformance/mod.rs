@@ -1,5 +1,7 @@
 //! It obeys: one file per document, one test per MUST.
 
+mod client_assertion_7523;
+mod client_management_7592;
 mod client_registration;
 mod described_clients;
 mod device_8628;

@@ -11,6 +11,7 @@ pub mod mcp;
 pub mod people;
 pub mod postgres;
 pub mod real;
+pub mod registration;
 pub mod signer;
 pub mod token;
 pub mod world;
