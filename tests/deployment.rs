@@ -135,7 +135,8 @@ fn each_configuration_in_the_page_on_servers_is_one_that_starts() {
     let (path, secret) = (dir.path().join("postern.toml"), dir.path().join("nightly"));
     std::fs::write(&secret, "0123456789abcdef0123456789abcdef\n").unwrap();
     let text = file("docs/servers.md").replace("/run/secrets/nightly", &secret.display().to_string());
-    let blocks: Vec<&str> = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let blocks: Vec<&str> =
+        text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert_eq!(blocks.len(), 5);
     for block in blocks {
         std::fs::write(&path, block).unwrap();

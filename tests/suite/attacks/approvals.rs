@@ -113,6 +113,19 @@ impl Desk {
         Answer::of(self.router.clone().oneshot(request).await.unwrap()).await.result()
     }
 
+    async fn legacy(&self, token: &str, session: Option<&str>, method: &str, params: &str) -> Answer {
+        let mut request = Request::post("/mcp")
+            .header("host", "localhost:8787")
+            .header("content-type", "application/json")
+            .header("mcp-protocol-version", "2025-11-25")
+            .header("authorization", format!("Bearer {token}"));
+        if let Some(session) = session {
+            request = request.header("mcp-session-id", session);
+        }
+        let request = request.body(Body::from(rpc(method, params))).unwrap();
+        Answer::of(self.router.clone().oneshot(request).await.unwrap()).await
+    }
+
     fn runs(&self) -> u64 {
         self.server.written.load(Ordering::SeqCst)
     }
@@ -185,8 +198,9 @@ on_both_engines! {
         desk.decide(&mut browser, &path, "refuse").await;
         let refused = desk.call(&token, r#"{"text": "no"}"#, "").await;
         assert!(refused["content"][0]["text"].as_str().unwrap().contains("refused"), "{refused}");
-        desk.decide(&mut browser, &path, "approve").await;
-        assert_eq!(desk.call(&token, r#"{"text": "no"}"#, "").await["isError"], true, "answered once");
+        let page = browser.open(&desk.world, &path).await;
+        assert!(page.text.contains("Refused") && !page.text.contains("/approvals/"), "answered once: {}", page.text);
+        assert_eq!(desk.call(&token, r#"{"text": "no"}"#, "").await["isError"], true);
         // What comes too late is too late.
         desk.world.clock.advance(postern::limits::APPROVAL_SECONDS);
         page_of(&desk.call(&token, r#"{"text": "a"}"#, "").await);
@@ -268,6 +282,23 @@ on_both_engines! {
         let long = format!(r#"{{"text": "{}"}}"#, "x".repeat(postern::limits::APPROVAL_ARGUMENTS_BYTES_MAX));
         assert!(desk.call(&token, &long, "").await["content"][0]["text"].as_str().unwrap().contains("too long"));
         assert_eq!(desk.runs(), 0);
+    }
+
+    async fn a_legacy_session_that_opens_pages_gets_the_error_of_its_revision(world) {
+        let desk = Desk::new(world).await;
+        let token = desk.token("dana@acme.dev", "app").await;
+        let hello = r#""protocolVersion":"2025-11-25","capabilities":{"elicitation":{"url":{}}},"clientInfo":{"name":"t","version":"1"}"#;
+        let begun = desk.legacy(&token, None, "initialize", hello).await;
+        let session = begun.header("mcp-session-id").to_owned();
+        let call = r#""name":"demo_write-note","arguments":{"text": "a"}"#;
+        let held = desk.legacy(&token, Some(&session), "tools/call", call).await.json();
+        assert_eq!(held["error"]["code"], -32042, "{held}");
+        let question = &held["error"]["data"]["elicitations"][0];
+        let path = question["url"].as_str().unwrap().strip_prefix("http://localhost:8787").unwrap().to_owned();
+        assert!(question["mode"] == "url" && path.ends_with(question["elicitationId"].as_str().unwrap()), "{held}");
+        desk.decide(&mut desk.signed_in("dana@acme.dev").await, &path, "approve").await;
+        let done = desk.legacy(&token, Some(&session), "tools/call", call).await.result();
+        assert!(done["isError"] == false && desk.runs() == 1, "{done}");
     }
 
     async fn only_so_many_calls_wait_for_one_person(world) {
