@@ -39,7 +39,7 @@ struct Page<'a> {
 /// `GET /approvals/{id}`.
 pub async fn show(State(app): State<App>, Path(id): Path<String>, visit: Visit) -> Answer {
     let Some(session) = session::current(&app, &visit).await? else {
-        return page::see_other(&format!("/login?approval={}", known(&id).ok_or_else(nothing)?));
+        return sign_in(&id);
     };
     let found = find(&app, &id, &session).await?;
     let (browser, jar) = session::known_browser(&app.config, &visit);
@@ -73,7 +73,7 @@ pub async fn show(State(app): State<App>, Path(id): Path<String>, visit: Visit) 
 pub async fn decide(State(app): State<App>, Path(id): Path<String>, visit: Visit, body: Bytes) -> Answer {
     let fields = Fields::of(&body);
     let Some(session) = session::current(&app, &visit).await? else {
-        return page::see_other(&format!("/login?approval={}", known(&id).ok_or_else(nothing)?));
+        return sign_in(&id);
     };
     let found = find(&app, &id, &session).await?;
     session::admit_form(&app, &visit, &purpose(&found.id, &session), fields.get("csrf"))?;
@@ -95,6 +95,11 @@ pub async fn decide(State(app): State<App>, Path(id): Path<String>, visit: Visit
     // Where somebody answered before, or it is too late, the page says so.
     store::approvals::answer(&app.store, &found.id, &session.user.id, yes, visit.now).await?;
     page::see_other(&format!("/approvals/{}", found.id))
+}
+
+/// Back here once somebody signed in, if this could be a place here.
+fn sign_in(id: &str) -> Answer {
+    page::see_other(&known(id).map_or("/login".to_owned(), |id| format!("/login?approval={id}")))
 }
 
 async fn find(app: &App, id: &str, session: &Session) -> Result<Approval, page::Problem> {
