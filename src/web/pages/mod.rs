@@ -3,6 +3,7 @@
 pub mod account;
 pub mod admin;
 pub mod approval;
+pub mod approvals;
 pub mod authorize;
 pub mod connect;
 pub mod consent;
@@ -11,6 +12,7 @@ pub mod error;
 pub mod finished;
 pub mod first_admin;
 pub mod login;
+pub mod tokens;
 pub mod waiting;
 
 use axum::Router;
@@ -27,6 +29,13 @@ use crate::limits;
 pub static ROUTES: &[Route] = &[
     Route::page("/", &["GET"], "The front page", || get(account::front)),
     Route::page("/account", &["GET"], "Who you are here", || get(account::show)),
+    Route::page("/account/tokens", &["GET", "POST"], "A person's access tokens", || {
+        get(tokens::show).post(tokens::make)
+    }),
+    Route::page("/account/tokens/revoke", &["POST"], "Ends one of them", || post(tokens::revoke)),
+    Route::page("/approvals/{id}", &["GET", "POST"], "A call that waits for its person's yes", || {
+        get(approvals::show).post(approvals::decide)
+    }),
     Route::page("/logout", &["GET", "POST"], "Signs a person out", || {
         get(account::ask).post(account::sign_out)
     }),
@@ -41,6 +50,10 @@ pub static ROUTES: &[Route] = &[
         get(authorize::begin).post(authorize::begin_with_form)
     })
     .named("authorization_endpoint"),
+    // Backstage's path for the same.
+    Route::page("/api/auth/v1/authorize", &["GET", "POST"], "As /authorize", || {
+        get(authorize::begin).post(authorize::begin_with_form)
+    }),
     Route::page("/authorize/{id}", &["GET", "POST"], "The hub of a sign-in; asks an administrator", || {
         get(authorize::resume).post(approval::ask)
     }),
