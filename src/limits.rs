@@ -296,6 +296,24 @@ pub const ROTATION_ATTEMPTS_MAX: usize = 3;
 pub const DATABASE_IDLE_TRUSTED_MILLIS: u64 = 1_000;
 /// Audit rows in one statement: most of a batch goes in few statements, and the rest one by one.
 pub const AUDIT_ROWS_A_STATEMENT: usize = 32;
+/// Most named MCP servers: each is a resource with its own metadata, lists and place on pages.
+pub const SERVERS_MAX: usize = 64;
+/// Longest name of an MCP server, in bytes: it is one segment of a URL.
+pub const SERVER_NAME_BYTES_MAX: usize = 64;
+/// Longest title or instructions of an MCP server, in bytes: every model that connects reads them.
+pub const SERVER_TEXT_BYTES_MAX: usize = 4_096;
+/// Longest pattern for actions, in bytes; an id has at most 64 and a few braces.
+pub const GLOB_BYTES_MAX: usize = 256;
+/// Most ways through the braces of one pattern.
+pub const GLOB_FORMS_MAX: usize = 64;
+/// Longest life of a personal access token, in days: whoever still needs it in a year can say so then.
+pub const PERSONAL_TOKEN_DAYS_MAX: i64 = 366;
+/// Most live personal access tokens of one person.
+pub const PERSONAL_TOKENS_MAX: i64 = 50;
+/// How coarse the last use of a personal token is recorded, in seconds: a write per call would be a hot row.
+pub const PERSONAL_TOKEN_USED_SECONDS: i64 = 3_600;
+/// Shortest token that the configuration may name, in bytes: below, it can be guessed.
+pub const STATIC_TOKEN_BYTES_MIN: usize = 24;
 
 // Streams of the MCP endpoint, and the sessions of clients from before 2026-07-28.
 
@@ -408,6 +426,14 @@ pub const DPOP_NONCE_SECONDS: i64 = 300;
 pub const DPOP_RSA_BYTES_MIN: usize = 256;
 /// Largest RSA modulus of a DPoP key, in bytes: a stranger's key must not cost more than a stranger may.
 pub const DPOP_RSA_BYTES_MAX: usize = 512;
+/// How long a held call waits for its person's yes, and a yes for its call, in seconds: a look and a thought.
+pub const APPROVAL_SECONDS: i64 = 600;
+/// Longest arguments that are shown for approval, in bytes: what nobody reads, nobody approves.
+pub const APPROVAL_ARGUMENTS_BYTES_MAX: usize = 65_536;
+/// Most calls that wait for one person's yes: beyond, a model asks and nobody reads.
+pub const APPROVALS_WAITING_MAX: i64 = 20;
+/// How long a call waits for a person who has just opened the page, in seconds: proxies give up at 30.
+pub const APPROVAL_WAIT_SECONDS: u32 = 20;
 /// Most programs in a row that act for one another (RFC 8693 section 4.1); each makes the token longer.
 pub const ACTORS_MAX: usize = 5;
 /// Most identity providers whose assertions are taken.

@@ -265,6 +265,7 @@ mod tests {
             grant_id: "g".into(),
             scopes: "".parse().unwrap(),
             resource: "r".into(),
+            restrictions: None,
         })
     }
 

@@ -191,7 +191,7 @@ impl Endpoint {
         if request.modern && request.method == listen::METHOD {
             return listen::open(&self.door.streams, self.server.capabilities(), verified, request);
         }
-        if let Some((name, offered)) = self.called(request) {
+        if let Some((name, offered)) = self.called(&verified.caller, request) {
             if let Some(refusal) = self.step_up(&verified.caller, name, offered).await {
                 return refusal;
             }
@@ -200,7 +200,7 @@ impl Endpoint {
             }
         } else if let Some(name) = request.name.as_deref().or(request.uri.as_deref())
             && self.server.features().needs_reading(&request.method, name)
-            && let Some(offered) = self.calls.tools.find(READS)
+            && let Some(offered) = self.calls.tools.find_for(&verified.caller, READS)
         {
             // A resource opens with the same scope as the tool that reads it, and is recorded as one call of it.
             if let Some(refusal) = self.step_up(&verified.caller, name, offered).await {
@@ -215,9 +215,13 @@ impl Endpoint {
     }
 
     /// The tool that `request` calls, and the name it is called by.
-    fn called<'r>(&'r self, request: &'r envelope::Request<'_>) -> Option<(&'r str, &'r Offered)> {
+    fn called<'r>(
+        &'r self,
+        caller: &Caller,
+        request: &'r envelope::Request<'_>,
+    ) -> Option<(&'r str, &'r Arc<Offered>)> {
         let name = request.name.as_deref().filter(|_| request.method == "tools/call")?;
-        Some((name, self.calls.tools.find(name)?))
+        Some((name, self.calls.tools.find_for(caller, name)?))
     }
 
     /// The challenge for a request that needs one more scope, where it does.
@@ -226,7 +230,7 @@ impl Endpoint {
         caller: &Arc<Caller>,
         request: &envelope::Request<'_>,
     ) -> Option<Response<Body>> {
-        let (name, offered) = self.called(request)?;
+        let (name, offered) = self.called(caller, request)?;
         self.step_up(caller, name, offered).await
     }
 

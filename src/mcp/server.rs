@@ -19,7 +19,8 @@ use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::{Map, Value};
 
-use super::call::{Answer, Calls};
+use super::approval;
+use super::call::{Answer, Calls, Gate};
 use super::features::{self, Features, completion, page, prompts, resources};
 use super::fixtures;
 use super::rounds::About;
@@ -27,7 +28,7 @@ use super::session::wishes;
 use super::talk;
 use super::tools::Offered;
 use crate::actions::Caller;
-use crate::actions::question::Ability;
+use crate::actions::question::{self, Ability};
 use crate::actions::turn::{Talk, Turn};
 use crate::limits;
 
@@ -53,15 +54,20 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server that shows and calls the tools of `calls` and has `features` besides, under the name `title`.
-    pub fn new(calls: Arc<Calls>, features: Arc<Features>, title: &str) -> Self {
+    /// A server that shows and calls the tools of `calls` and has `features` besides, under the name `title`, and tells
+    /// models `instructions` or what every server says.
+    pub fn new(
+        calls: Arc<Calls>,
+        features: Arc<Features>,
+        (title, instructions): (&str, Option<&str>),
+    ) -> Self {
         let name = Implementation::new("postern", env!("CARGO_PKG_VERSION")).with_title(title);
         let mut meta = MetaObject::default();
         let of_us = serde_json::json!({ "name": name.name, "version": name.version, "title": name.title });
         meta.insert("io.modelcontextprotocol/serverInfo".to_owned(), of_us);
         let info = InitializeResult::new(features::capabilities())
             .with_server_info(name)
-            .with_instructions(INSTRUCTIONS);
+            .with_instructions(instructions.unwrap_or(INSTRUCTIONS));
         Self { calls, features, info: Arc::new(info), meta: Arc::new(meta) }
     }
 
@@ -73,6 +79,11 @@ impl Server {
     /// What it has besides tools.
     pub fn features(&self) -> &Features {
         &self.features
+    }
+
+    /// Whether calls of `offered` wait for their person's yes.
+    pub fn holds(&self, offered: &Offered) -> bool {
+        self.calls.approvals.hold(&offered.action)
     }
 
     /// Calls `offered`, which only reads, and shows the answer as a client of that era reads it. `None` where it wants
@@ -107,6 +118,11 @@ impl Server {
         } else {
             BTreeMap::new()
         };
+        if self.holds(offered)
+            && let Some(held) = self.hold(context, about, offered, answers.get(approval::QUESTION)).await?
+        {
+            return Ok(held);
+        }
         let listener = talk::listener(context, answers.clone())?;
         let (talk, said) = Talk::new(listener);
         let talk = Arc::new(talk);
@@ -128,6 +144,38 @@ impl Server {
             Answer::Speechless => return Err(ErrorData::internal_error("no way to speak", None)),
         };
         Ok(result.into())
+    }
+
+    /// What to answer instead of running a call that is held; nothing where it may run.
+    async fn hold(
+        &self,
+        context: &RequestContext<RoleServer>,
+        about: About<'_>,
+        offered: &Offered,
+        went: Option<&Value>,
+    ) -> Result<Option<CallToolResponse>, ErrorData> {
+        let modern = is_modern(context);
+        let went = went.map(question::Answer::read).transpose();
+        if let Ok(Some(question::Answer::Declined | question::Answer::Cancelled)) = went {
+            let text = "NotAllowedError: the person would not look at this call; do not try it again";
+            return Ok(Some(self.failed(text.to_owned(), modern).into()));
+        }
+        let patience = matches!(went, Ok(Some(question::Answer::Accepted(_))));
+        let waiting = match self.calls.gate(caller(context)?, offered, about.arguments, patience).await {
+            Gate::Open => return Ok(None),
+            Gate::Waits(waiting) => waiting,
+            Gate::Shut(Answer::Failed(text)) => return Ok(Some(self.failed(text, modern).into())),
+            Gate::Shut(_) => return Err(ErrorData::internal_error("a held call", None)),
+        };
+        if !talk::can(context, Ability::Url) {
+            return Ok(Some(self.failed(waiting.text(), modern).into()));
+        }
+        if !modern {
+            return Err(waiting.required());
+        }
+        let mut asked = self.features.rounds.ask(about, BTreeMap::new(), vec![waiting.question()])?;
+        asked.meta = self.meta(modern);
+        Ok(Some(asked.into()))
     }
 
     fn done(&self, value: Value, shown: Vec<Value>, modern: bool) -> CallToolResult {
@@ -226,7 +274,8 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let offered = self.calls.tools.find(&request.name).ok_or_else(|| {
+        let caller = caller(&context)?;
+        let offered = self.calls.tools.find_for(caller, &request.name).ok_or_else(|| {
             let name = &request.name;
             ErrorData::invalid_params(
                 format!("Unknown tool: {name}. tools/list names those you may call."),

@@ -4,6 +4,7 @@
 //! The same text runs on Postgres and SQLite; what only one engine has is in [`events`] and [`Store::open`] alone.
 //! A transaction opens with its guarded write: on SQLite a read that turns into a write fails under load.
 
+pub mod approvals;
 pub mod audit;
 pub mod clients;
 pub mod codes;
@@ -15,6 +16,7 @@ pub mod guesses;
 pub mod keys;
 pub mod links;
 pub mod mcp_sessions;
+pub mod personal_tokens;
 pub mod pushed;
 pub mod refresh_tokens;
 pub mod registration_tokens;

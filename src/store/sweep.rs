@@ -45,6 +45,13 @@ const fn chore(
 /// Everything that is swept, in this order. What is not here is kept.
 pub const CHORES: &[Chore] = &[
     chore(
+        "approvals",
+        ("approvals", "id"),
+        "expires_at < $1",
+        limits::ENDED_KEPT_SECONDS,
+        "after their ten minutes; kept so that a late person is told what happened",
+    ),
+    chore(
         "authorization codes",
         ("codes", "digest"),
         "expires_at < $1",

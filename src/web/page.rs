@@ -261,6 +261,13 @@ impl Fields {
     }
 }
 
+impl Fields {
+    /// Every value of `name`, for boxes that are ticked.
+    pub fn all(&self, name: &str) -> Vec<String> {
+        self.0.iter().filter(|(known, _)| known == name).map(|(_, value)| value.clone()).collect()
+    }
+}
+
 /// What the base template needs.
 #[derive(Clone, Debug)]
 pub struct Frame {

@@ -55,6 +55,8 @@ struct Page<'a> {
     lines: Vec<Line>,
     place: String,
     is_local: bool,
+    /// The server that opens, where it is not the one that shows everything.
+    server: Option<&'a str>,
     /// The device that asks, instead of a place that the answer goes to.
     device: Option<Asking<'a>>,
     resource: &'a str,
@@ -105,6 +107,7 @@ pub fn ask(app: &App, visit: &Visit, question: &Question<'_>) -> Response {
         AnswerTo::Device => "",
     };
     let (place, is_local) = place(redirect_uri);
+    let opened = app.server_of(&request.resource);
     let page = Page {
         frame: Frame::of(&app.config),
         id,
@@ -121,6 +124,7 @@ pub fn ask(app: &App, visit: &Visit, question: &Question<'_>) -> Response {
         lines: lines(app, visit, client, pending),
         place,
         is_local,
+        server: opened.filter(|server| server.name.is_some()).map(|server| server.title.as_str()),
         device: request.device.as_ref().map(Asking::of),
         resource: &request.resource,
         scope: request.scope.to_string(),
@@ -147,7 +151,7 @@ fn lines(app: &App, visit: &Visit, client: &Client, pending: &Pending) -> Vec<Li
     let mut lines: Vec<Line> = scope
         .iter()
         .filter(|name| scopes::is_shown(name) && *name != "offline_access")
-        .filter_map(|name| line(app, name))
+        .filter_map(|name| line(app, &pending.request.resource, name))
         .collect();
     if scope.contains("offline_access") || client.may(GrantType::RefreshToken) {
         let until = page::day(visit.now.plus_seconds(app.config.tokens.refresh_absolute_seconds));
@@ -157,8 +161,10 @@ fn lines(app: &App, visit: &Visit, client: &Client, pending: &Pending) -> Vec<Li
     lines
 }
 
-fn line(app: &App, scope: &str) -> Option<Line> {
-    let unlocked = app.actions.all().iter().filter(|action| action.scope.as_deref() == Some(scope));
+/// What a scope unlocks at this resource: the same scope may open more at another, and that is another consent (D05).
+fn line(app: &App, resource: &str, scope: &str) -> Option<Line> {
+    let shown = app.server_of(resource).map(|server| server.actions.all()).unwrap_or_default();
+    let unlocked = shown.iter().filter(|action| action.scope.as_deref() == Some(scope));
     let mut worst = Effect::Read;
     let mut tools = Vec::new();
     for action in unlocked {

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod admin;
+pub mod approvals;
 pub mod authorize;
 pub mod connect;
 pub mod consent;
@@ -10,6 +11,7 @@ pub mod error;
 pub mod finished;
 pub mod first_admin;
 pub mod login;
+pub mod tokens;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -25,6 +27,13 @@ use crate::limits;
 pub static ROUTES: &[Route] = &[
     Route::page("/", &["GET"], "The front page", || get(account::front)),
     Route::page("/account", &["GET"], "Who you are here", || get(account::show)),
+    Route::page("/account/tokens", &["GET", "POST"], "A person's access tokens", || {
+        get(tokens::show).post(tokens::make)
+    }),
+    Route::page("/account/tokens/revoke", &["POST"], "Ends one of them", || post(tokens::revoke)),
+    Route::page("/approvals/{id}", &["GET", "POST"], "A call that waits for its person's yes", || {
+        get(approvals::show).post(approvals::decide)
+    }),
     Route::page("/logout", &["GET", "POST"], "Signs a person out", || {
         get(account::ask).post(account::sign_out)
     }),
@@ -38,6 +47,10 @@ pub static ROUTES: &[Route] = &[
         get(authorize::begin).post(authorize::begin_with_form)
     })
     .named("authorization_endpoint"),
+    // Backstage's path for the same.
+    Route::page("/api/auth/v1/authorize", &["GET", "POST"], "As /authorize", || {
+        get(authorize::begin).post(authorize::begin_with_form)
+    }),
     Route::page("/authorize/{id}", &["GET"], "The hub of a sign-in", || get(authorize::resume)),
     Route::page("/device", &["GET", "POST"], "Takes the code that a device shows (RFC 8628)", || {
         get(device::show).post(device::enter)

@@ -6,6 +6,7 @@
 //!   minded; the news are not heard; the key ring is not compared.
 //! - `mcp::guard`: `Host` and `Origin` are not checked; any content type is read; a lacking scope goes through.
 //! - `mcp::envelope`: `Mcp-Name` need only be there. `mcp::tools`: a list shows every tool.
+//! - `mcp::mod`: each server is given every tool. `web::pages::consent`: a scope's tools are those of every server.
 //! - `mcp::call`: an effect runs though the audit log could not be written.
 //! - `store::codes`: the lock does not ask whether the code is redeemed. `oauth::code`, `oauth::refresh`: another client's
 //!   will do. `web::endpoints::grants`: a replayed code, or a reused refresh token, revokes nothing.
@@ -14,6 +15,7 @@
 //!   keeps the session it came with.
 //! - `store::sweep`: a successor may go before what it replaced.
 
+mod approvals;
 mod authorize;
 mod client_assertions;
 mod codes;
@@ -31,5 +33,6 @@ mod mcp_sessions;
 mod rates;
 mod refresh;
 mod registration;
+mod servers;
 mod self_registered;
 mod token_clients;

@@ -16,6 +16,7 @@ mod mcp_speaking;
 mod mcp_subscriptions;
 mod mcp_tools;
 mod mcp_transport;
+mod named_servers;
 mod oauth21_token;
 mod par_9126;
 mod pkce_7636;

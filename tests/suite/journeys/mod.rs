@@ -8,6 +8,8 @@ mod mcp_call;
 mod mcp_revoke;
 mod mcp_sessions;
 mod pages;
+mod personal_tokens;
 mod replays;
 mod sign_in;
 pub mod store;
+mod suspend;
