@@ -8,13 +8,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Body;
-use axum::http::{Response, StatusCode, request};
+use axum::http::header::ALLOW;
+use axum::http::{HeaderValue, Method, Response, StatusCode, request};
 use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use rmcp::model::{
-    ClientJsonRpcMessage, GetExtensions as _, InitializeRequestParams, JsonRpcRequest, ProtocolVersion, RequestId,
-    ServerJsonRpcMessage,
+    ClientJsonRpcMessage, GetExtensions as _, InitializeRequestParams, JsonRpcRequest, ProtocolVersion,
+    RequestId, ServerJsonRpcMessage,
 };
 use serde_json::Value;
 use tokio::sync::mpsc::error::TrySendError;
@@ -23,7 +24,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer;
 use super::authority::Verified;
-use super::envelope::{LEGACY, Message, Note};
+use super::envelope::{self, LEGACY, Message, Note};
+use super::guard::{self, Endpoint};
 use super::listen;
 use super::server::Server;
 use super::session::run::{is_answer, serve};
@@ -110,11 +112,6 @@ impl Connections {
         sse::response(events(Some(first), said, place, Guard { connections: Arc::clone(self), digest }))
     }
 
-    /// Whether a POST names a connection at all. One that does not is a newer client trying the newer transport.
-    pub fn is_named(parts: &request::Parts) -> bool {
-        named(parts).is_some()
-    }
-
     /// Takes a message of the connection that the request names.
     pub fn post(
         &self,
@@ -149,6 +146,48 @@ impl Connections {
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Connection>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Endpoint {
+    /// Answers one request of this transport, whose caller the guard let in.
+    pub async fn serve_old(&self, verified: Verified, parts: request::Parts, body: Body) -> Response<Body> {
+        let Some(old) = &self.old else { return answer::only_post() };
+        match parts.method {
+            Method::GET => return old.get(verified, &self.server),
+            Method::POST if named(&parts).is_some() => {}
+            // A newer client tries the newer transport first; 405 is what sends it to GET.
+            _ => return only_get(),
+        }
+        let body = match guard::whole(&parts.headers, body).await {
+            Ok(body) => body,
+            Err(refusal) => return *refusal,
+        };
+        let mut headers = parts.headers.clone();
+        headers.remove("mcp-protocol-version");
+        match envelope::read(&headers, &body) {
+            Ok(Message::Request(request)) if request.modern => {
+                let text = "this transport is of revisions with a handshake";
+                let id = Some(request.id);
+                answer::rpc_error(StatusCode::BAD_REQUEST, id, answer::INVALID_REQUEST, text, None)
+            }
+            Ok(message) => {
+                if let Message::Request(request) = &message
+                    && let Some(refusal) = self.needs_scope(&verified.caller, request).await
+                {
+                    return refusal;
+                }
+                old.post(&verified.caller, parts, &self.server, message, &body)
+            }
+            Err(bad) => answer::rpc_error(bad.status, bad.id, bad.code, &bad.message, bad.data),
+        }
+    }
+}
+
+fn only_get() -> Response<Body> {
+    let text = "This is the transport of MCP 2024-11-05: open the stream with GET; its first event says where to POST.";
+    let mut response = answer::refusal(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", text);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, OPTIONS"));
+    response
 }
 
 impl Connection {

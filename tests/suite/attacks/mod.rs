@@ -33,6 +33,6 @@ mod mcp_sessions;
 mod rates;
 mod refresh;
 mod registration;
-mod servers;
 mod self_registered;
+mod servers;
 mod token_clients;
