@@ -8,6 +8,9 @@ use crate::config::{Config, PublicUrl};
 use crate::oauth::resource::{Resource, Resources};
 use crate::oauth::scope::ScopeSet;
 
+/// Where the transport of MCP 2024-11-05 is, where it is on. Clients call this URL, so it is a resource of its own.
+pub const SSE_PATH: &str = "/sse";
+
 /// One MCP server: a part of the registry, under a name and in its own words.
 #[derive(Clone, Debug)]
 pub struct Server {
@@ -27,12 +30,16 @@ pub struct Server {
 impl Server {
     /// The one that shows everything.
     pub fn whole(config: &Config, actions: &Arc<Registry>) -> Self {
+        let mut paths = vec!["/mcp".to_owned(), "/api/mcp-actions/v1".to_owned()];
+        if config.mcp_sse {
+            paths.push(SSE_PATH.to_owned());
+        }
         Self {
             name: None,
             title: config.title.clone(),
             instructions: None,
             actions: Arc::clone(actions),
-            paths: vec!["/mcp".to_owned(), "/api/mcp-actions/v1".to_owned()],
+            paths,
         }
     }
 

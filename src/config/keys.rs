@@ -254,6 +254,12 @@ pub const KEYS: &[Key] = &[
         "Sessions for MCP clients from before 2026-07-28: offered, required (a request without one is refused) or off.",
     ),
     key(
+        "mcp.sse",
+        "POSTERN_MCP_SSE",
+        Some("false"),
+        "Also serve the deprecated HTTP+SSE transport of MCP 2024-11-05, at /sse, for clients that know no other.",
+    ),
+    key(
         "conformance",
         "POSTERN_CONFORMANCE",
         Some("false"),

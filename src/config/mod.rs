@@ -69,6 +69,8 @@ pub struct Config {
     pub tool_names: ToolNames,
     /// Whether MCP clients from before 2026-07-28 get sessions.
     pub mcp_sessions: McpSessions,
+    /// Whether the deprecated transport of MCP 2024-11-05 is served at `/sse`.
+    pub mcp_sse: bool,
     /// Whether the fixtures of the official conformance suite are served. Refused unless only this machine can call.
     pub conformance: bool,
     /// The MCP servers beside the one that shows everything.
@@ -251,6 +253,7 @@ impl Config {
             servers: servers::read(raw)?,
             approval: servers::rule_list(raw, "mcp.approval")?,
             mcp_sessions: mcp::sessions(raw)?,
+            mcp_sse: raw.boolean("mcp.sse")?,
             conformance: raw.boolean("conformance")?,
             log: Log { filter: raw.text("log.filter"), json: raw.boolean("log.json")? },
         };

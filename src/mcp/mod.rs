@@ -19,8 +19,10 @@ pub mod envelope;
 pub mod features;
 pub mod fixtures;
 pub mod guard;
+pub mod headers;
 pub mod listen;
 pub mod live;
+pub mod old;
 pub mod opaque;
 pub mod origin;
 pub mod rounds;
@@ -54,6 +56,7 @@ use call::Calls;
 use features::Features;
 use guard::Endpoint;
 use live::LiveCallers;
+use old::Connections;
 use origin::Origins;
 use rounds::Rounds;
 use server::Server;
@@ -183,7 +186,7 @@ pub fn routes(state: McpState) -> Result<Router, CannotServe> {
         }
     }
     let known: Arc<str> = known(&state).into();
-    for path in &paths {
+    for path in paths.iter().filter(|path| *path != servers::SSE_PATH) {
         let known = Arc::clone(&known);
         router = router.route(&format!("{path}/{{*name}}"), any(move || no_such_server(Arc::clone(&known))));
     }
@@ -226,6 +229,7 @@ fn endpoint(
         authority: state.authority.clone(),
         live: Arc::clone(&state.live),
         door: Arc::clone(door),
+        old: (path == servers::SSE_PATH).then(|| Connections::new(path, Arc::clone(&door.streams))),
         origins: Origins::new(state.public_url.url(), &state.allowed_origins),
         calls: Arc::clone(calls),
         server: server.clone(),
