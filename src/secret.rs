@@ -47,8 +47,12 @@ kinds! {
     Link = "pol_";
     /// A one-use proof that a form was served to the session that posts it.
     Csrf = "pof_";
+    /// A session of a legacy MCP client (`Mcp-Session-Id`).
+    McpSession = "pom_";
     /// A device's own code (RFC 8628 section 3.2).
     DeviceCode = "pod_";
+    /// The name of a pushed authorization request (RFC 9126 section 2.2).
+    Pushed = "pop_";
     /// The credential that manages a self-registered client (RFC 7592 section 3).
     Registration = "pon_";
     /// An initial access token, with which a client may register (RFC 7591 section 3).

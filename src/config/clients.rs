@@ -13,6 +13,8 @@ pub struct Clients {
     pub unknown_scopes: Option<ScopeSet>,
     /// What a person reads beside the refusal of a client.
     pub refusal: Option<String>,
+    /// Whether every authorization request must be pushed first (RFC 9126 section 5).
+    pub require_pushed: bool,
     /// Clients that register themselves (RFC 7591).
     pub self_registered: SelfRegistered,
     /// What a client assertion must name as its audience.
@@ -62,6 +64,7 @@ pub fn read(raw: &Raw) -> Result<Clients, ConfigError> {
         described,
         unknown_scopes,
         refusal: raw.optional("clients.refusal"),
+        require_pushed: raw.boolean("clients.require_pushed")?,
         self_registered: self_registered(raw)?,
         assertion_audience: assertion_audience(raw)?,
     })

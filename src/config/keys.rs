@@ -160,6 +160,12 @@ pub const KEYS: &[Key] = &[
         "What a signed client assertion must name as aud: issuer, or token-endpoint to take that URL too, for older programs.",
     ),
     key(
+        "clients.require_pushed",
+        "POSTERN_CLIENTS_REQUIRE_PUSHED",
+        Some("false"),
+        "Refuses authorization requests that were not pushed to /par first (RFC 9126).",
+    ),
+    key(
         "tokens.access_seconds",
         "POSTERN_TOKENS_ACCESS_SECONDS",
         Some("900"),
@@ -190,10 +196,28 @@ pub const KEYS: &[Key] = &[
         "A new signing key takes over after so many days; 0 for never.",
     ),
     key(
+        "exchange.resources",
+        "POSTERN_EXCHANGE_RESOURCES",
+        None,
+        "Which resources a client may exchange tokens for (RFC 8693), as client_id=resource pairs; several resources with spaces between.",
+    ),
+    key(
+        "trusted_issuers",
+        "POSTERN_TRUSTED_ISSUERS",
+        None,
+        "Identity providers whose assertions (ID-JAG) say who a person is, as tables; in the environment, as a JSON array.",
+    ),
+    key(
         "mcp.tool_names",
         "POSTERN_MCP_TOOL_NAMES",
         Some("safe"),
         "How tools are named in lists: safe, dotted or id; every form can be called.",
+    ),
+    key(
+        "mcp.sessions",
+        "POSTERN_MCP_SESSIONS",
+        Some("offered"),
+        "Sessions for MCP clients from before 2026-07-28: offered, required (a request without one is refused) or off.",
     ),
     key(
         "conformance",

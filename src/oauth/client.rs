@@ -171,6 +171,9 @@ pub struct Metadata {
     /// Its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub software_version: Option<String>,
+    /// Whether it only ever pushes its authorization requests (RFC 9126 section 6).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_pushed_authorization_requests: bool,
 }
 
 impl Metadata {
@@ -196,6 +199,7 @@ impl Metadata {
             application_type: None,
             software_id: None,
             software_version: None,
+            require_pushed_authorization_requests: false,
         }
     }
 }

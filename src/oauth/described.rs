@@ -5,12 +5,13 @@ use url::{Host, Url};
 
 use super::client::{AuthMethod, GrantType, Metadata};
 use super::key_set::Signing;
-use super::members::{Fault, Members};
+use super::members::{Fault, Members, PUSHED_ONLY};
 use crate::limits;
 
 /// What a described client may be: nobody here knows it, so that it only signs people in.
-const DESCRIBED: [GrantType; 3] =
-    [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::DeviceCode];
+/// With keys it may also come with the word of an identity provider that an administrator trusts with it.
+const DESCRIBED: [GrantType; 4] =
+    [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::DeviceCode, GrantType::JwtBearer];
 
 /// A client_id that may name a document. Kept as it was written: compared to the letter, never re-serialised
 /// (section 3).
@@ -157,6 +158,7 @@ pub fn read(url: &DocumentUrl, bytes: &[u8]) -> Result<Document, DocumentRefusal
         application_type: members.short("application_type")?,
         software_id: members.short("software_id")?,
         software_version: members.short("software_version")?,
+        require_pushed_authorization_requests: members.flag(PUSHED_ONLY)?,
     };
     Ok(Document { name, metadata })
 }
@@ -244,7 +246,7 @@ mod tests {
         let url = DocumentUrl::parse("https://vscode.dev/oauth/client-metadata.json").unwrap();
         let read = read(&url, vscode.to_string().as_bytes()).unwrap();
         assert_eq!(read.name, "Visual Studio Code");
-        assert_eq!(read.metadata.grant_types, DESCRIBED);
+        assert_eq!(read.metadata.grant_types, DESCRIBED[..3]);
     }
 
     #[test]

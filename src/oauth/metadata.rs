@@ -4,11 +4,12 @@
 use serde_json::{Value, json};
 
 use super::client::{AuthMethod, GrantType};
+use super::id_jag;
 use super::key_set::Jws;
 use super::scope::ScopeSet;
 use crate::config::{Config, SelfRegistered};
 
-/// The grants of the token endpoint.
+/// The grants of the token endpoint that need nothing configured.
 const GRANTS: [GrantType; 4] = [
     GrantType::AuthorizationCode,
     GrantType::RefreshToken,
@@ -23,6 +24,13 @@ pub fn authorization_server(config: &Config, scopes: &ScopeSet) -> Value {
     let methods = AuthMethod::ALL.map(AuthMethod::as_str);
     let confidential: Vec<&str> = methods.into_iter().filter(|method| *method != "none").collect();
     let algorithms = Jws::ALL.map(Jws::as_str);
+    let mut grants = GRANTS.to_vec();
+    if !config.exchange.is_empty() {
+        grants.push(GrantType::TokenExchange);
+    }
+    if !config.trusted_issuers.is_empty() {
+        grants.push(GrantType::JwtBearer);
+    }
     let mut document = json!({
         "issuer": config.issuer(),
         "authorization_endpoint": at("/authorize"),
@@ -31,11 +39,13 @@ pub fn authorization_server(config: &Config, scopes: &ScopeSet) -> Value {
         "revocation_endpoint": at("/revoke"),
         "introspection_endpoint": at("/introspect"),
         "device_authorization_endpoint": at("/device_authorization"),
+        "pushed_authorization_request_endpoint": at("/par"),
+        "require_pushed_authorization_requests": config.clients.require_pushed,
         "userinfo_endpoint": at("/userinfo"),
         "scopes_supported": scopes.iter().collect::<Vec<_>>(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": GRANTS.map(GrantType::as_str),
+        "grant_types_supported": grants.iter().map(|grant| grant.as_str()).collect::<Vec<_>>(),
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": algorithms,
@@ -52,6 +62,9 @@ pub fn authorization_server(config: &Config, scopes: &ScopeSet) -> Value {
         "request_uri_parameter_supported": false,
         "protected_resources": [config.resource()],
     });
+    if !config.trusted_issuers.is_empty() {
+        document["authorization_grant_profiles_supported"] = json!([id_jag::PROFILE]);
+    }
     // Said only where it is so: a client that is promised one way does not try the other (VS Code's R16).
     if config.clients.described.is_on() {
         document["client_id_metadata_document_supported"] = json!(true);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::client::{AuthMethod, ClientKind, GrantType, Metadata, NewClient};
 use super::jwt::{JwtRefusal, Unverified};
 use super::key_set::{KeySet, Signing};
-use super::members::{APP_SCHEMES, Fault, FaultCode, Members, check_redirects, clean};
+use super::members::{APP_SCHEMES, Fault, FaultCode, Members, PUSHED_ONLY, check_redirects, clean};
 use super::scope::ScopeSet;
 use crate::clock::Time;
 use crate::limits;
@@ -71,6 +71,7 @@ impl Registration {
                 application_type,
                 software_id: members.short("software_id")?,
                 software_version: members.short("software_version")?,
+                require_pushed_authorization_requests: members.flag(PUSHED_ONLY)?,
             },
         })
     }
@@ -195,6 +196,8 @@ pub struct PreRegistration {
     pub scope: Option<String>,
     /// Whether it can keep a secret.
     pub confidential: bool,
+    /// Whether its authorization requests must be pushed.
+    pub require_pushed: bool,
     /// The keys it signs with, instead of a secret.
     pub jwks: Option<KeySet>,
     /// Where they are, instead.
@@ -257,7 +260,13 @@ pub fn pre_registered(
         (None, false) => AuthMethod::None,
     };
     let plain = Metadata::plain(check_redirects(&listed, &schemes)?, grant_types, method);
-    let metadata = Metadata { scope, jwks: asked.jwks.clone(), jwks_uri: asked.jwks_uri.clone(), ..plain };
+    let metadata = Metadata {
+        scope,
+        require_pushed_authorization_requests: asked.require_pushed,
+        jwks: asked.jwks.clone(),
+        jwks_uri: asked.jwks_uri.clone(),
+        ..plain
+    };
     Ok(NewClient { id, kind: ClientKind::PreRegistered, name, metadata, secret_digest: secret })
 }
 

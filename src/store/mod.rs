@@ -14,6 +14,8 @@ pub mod grants;
 pub mod guesses;
 pub mod keys;
 pub mod links;
+pub mod mcp_sessions;
+pub mod pushed;
 pub mod refresh_tokens;
 pub mod registration_tokens;
 pub mod registrations;
@@ -22,6 +24,7 @@ pub mod requests;
 pub mod revoked_tokens;
 pub mod sealed;
 pub mod sessions;
+pub mod subjects;
 pub mod sweep;
 pub mod users;
 

@@ -83,6 +83,9 @@ pub struct Add {
     /// A scope it will ask for; may be repeated
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
+    /// Its authorization requests must be pushed (RFC 9126)
+    #[arg(long)]
+    require_pushed: bool,
     /// One JSON object instead of text
     #[arg(long)]
     json: bool,
@@ -123,6 +126,7 @@ async fn add(app: &App, asked: Add) -> Outcome {
         grant_types: asked.grants,
         scope: (!asked.scopes.is_empty()).then(|| asked.scopes.join(" ")),
         confidential: asked.confidential,
+        require_pushed: asked.require_pushed,
         jwks: asked.jwks.as_deref().map(key_set).transpose()?,
         jwks_uri: asked.jwks_uri,
     };

@@ -5,6 +5,7 @@ mod grants;
 pub mod introspect;
 pub mod jwks;
 pub mod metadata;
+pub mod par;
 pub mod register;
 pub mod registration;
 pub mod revoke;
@@ -27,11 +28,13 @@ pub static ROUTES: &[Route] = &[
     Route::open(
         "/register/{id}",
         &["GET", "PUT", "DELETE"],
-        "A client's own registration (RFC 7592)",
+        "Manages a registration (RFC 7592)",
         registration::endpoint,
     ),
     Route::open("/device_authorization", &["POST"], "Begins for a device (RFC 8628)", device::endpoint)
         .named("device_authorization_endpoint"),
+    Route::open("/par", &["POST"], "Takes an authorization request ahead (RFC 9126)", par::endpoint)
+        .named("pushed_authorization_request_endpoint"),
     Route::open("/revoke", &["POST"], "Gives a token back (RFC 7009)", revoke::endpoint)
         .named("revocation_endpoint"),
     Route::open("/introspect", &["POST"], "Says what a token is good for (RFC 7662)", introspect::endpoint)

@@ -29,8 +29,7 @@ const SUPERSEDED: &str = "the registration_access_token was just replaced";
 
 /// The endpoint.
 pub fn endpoint() -> MethodRouter<App> {
-    let limit = DefaultBodyLimit::max(limits::REGISTRATION_BYTES_MAX);
-    get(read).put(replace).delete(remove).layer(limit)
+    get(read).put(replace).delete(remove).layer(DefaultBodyLimit::max(limits::REGISTRATION_BYTES_MAX))
 }
 
 /// The client that goes by `id`, if the request carries its own token. An unknown client and a wrong token are answered

@@ -50,6 +50,12 @@ async fn issue(
         "authorization_code" => grants::code::exchange(app, &presented, &form).await,
         "refresh_token" => grants::refresh::exchange(app, &presented, &form).await,
         "client_credentials" => grants::client_credentials::exchange(app, &presented, &form).await,
+        "urn:ietf:params:oauth:grant-type:token-exchange" => {
+            grants::token_exchange::exchange(app, &presented, &form).await
+        }
+        "urn:ietf:params:oauth:grant-type:jwt-bearer" => {
+            grants::jwt_bearer::exchange(app, &presented, &form).await
+        }
         "urn:ietf:params:oauth:grant-type:device_code" => {
             grants::device::exchange(app, &presented, &form).await
         }
@@ -65,7 +71,9 @@ async fn issue(
 /// can send without knowing anything, or the log would be theirs to fill.
 async fn note_refusal(app: &App, client_id: &str, grant_type: &str, refusal: Refusal) {
     let known = !matches!(refusal, Refusal::UnknownClient | Refusal::Unknown);
-    if known && matches!(refusal.code(), Code::InvalidClient | Code::InvalidGrant) {
+    let telling = matches!(refusal.code(), Code::InvalidClient | Code::InvalidGrant)
+        || matches!(refusal, Refusal::BadSubject | Refusal::BadActor);
+    if known && telling {
         let detail = json!({"grant_type": grant_type, "why": refusal.to_string()});
         let (event, outcome) = ("token.refused", refusal.code().as_str());
         let client_id = Some(client_id.to_owned());

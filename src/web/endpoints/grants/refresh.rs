@@ -77,8 +77,8 @@ async fn replace(
 ) -> Result<Option<String>, Failure> {
     let next = Secret::<Refresh>::mint();
     let authenticated_at = found.grant.authenticated_at;
-    let issue =
-        Issue { client, grant: &found.grant, scope, refresh: Some(&next), nonce: None, authenticated_at };
+    let plain = Issue::new(client, &found.grant, scope);
+    let issue = Issue { refresh: Some(&next), authenticated_at, ..plain };
     let answer = issue.answer(app, now)?;
     let replaces = token.digest();
     let successor = Successor {
