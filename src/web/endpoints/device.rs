@@ -34,7 +34,12 @@ async fn ask(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let address = if address.is_loopback() { "this computer".to_owned() } else { address.to_string() };
+    // Behind a proxy that nobody named everybody comes from this machine: a page must not call that reassuring.
+    let address = match (address.is_loopback(), app.config.public_url.is_loopback()) {
+        (true, true) => "this computer".to_owned(),
+        (true, false) => "an address that is not known here".to_owned(),
+        (false, _) => address.to_string(),
+    };
     match answer(&app, &headers, body, address).await {
         Ok(told) => (NEVER_KEPT, Json(told)).into_response(),
         Err(failure) => failure.answer(&app, &headers),

@@ -33,6 +33,7 @@ mod http;
 mod keys;
 mod logs;
 mod mcp;
+mod mcp_sessions;
 mod rates;
 mod refresh;
 mod registration;
