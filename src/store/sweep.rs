@@ -160,6 +160,13 @@ pub const CHORES: &[Chore] = &[
         "once the assertion or proof is refused for its age",
     ),
     chore(
+        "initial access tokens",
+        ("registration_tokens", "id"),
+        "expires_at < $1",
+        limits::ENDED_KEPT_SECONDS,
+        "after their end, used up or not; kept so that an administrator can see what became of them",
+    ),
+    chore(
         "events of MCP streams",
         ("mcp_events", "session, stream, sequence"),
         "created_at < $1",

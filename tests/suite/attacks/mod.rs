@@ -13,7 +13,13 @@
 //! - `store::refresh_tokens`: a rotation does not ask again whether the grant, the client and the user still stand.
 //! - `web::pages::authorize`: any browser finishes a request. `web::session`: a form may come from any site; a sign-in
 //!   keeps the session it came with.
-//! - `store::sweep`: a successor may go before what it replaced.
+//! - `store::sweep`: a successor may go before what it replaced; a client may go though its sign-in is under way, and the
+//!   oldest of a flood stay.
+//! - `store::replays`: every use is the first. `web::client_auth`: an assertion is not used up. `oauth::assertion`: `aud` need
+//!   only hold the issuer; `exp`, `jti`, `typ` or `iss` is not looked at. `oauth::jwt`: `crit` is not; `oauth::key_set`: a key's
+//!   `alg` is not. `oauth::client_auth`: a client with a key may come with a secret, or with nothing.
+//! - `web::key_sets`: a set is found by its address alone; an unknown key is fetched for each time.
+//! - `store::registrations`: a token manages any client; a registration spends no use. `oauth::management`: scopes may grow.
 
 mod approvals;
 mod authorize;
