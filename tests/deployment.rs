@@ -12,6 +12,7 @@ use std::path::Path;
 use std::process::Command;
 
 use base64::Engine as _;
+use postern::config::{Config, Flags, Raw};
 use serde_json::Value;
 
 fn file(name: &str) -> String {
@@ -202,4 +203,19 @@ fn each_shell_line_in_readme_names_a_command_that_exists() {
         checked += 1;
     }
     assert!(checked >= 10, "only {checked} lines were checked");
+}
+
+#[test]
+fn each_block_of_the_page_on_grants_is_a_configuration() {
+    let page = file("docs/grants.md");
+    let blocks: Vec<&str> =
+        page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(blocks.len(), 2);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("postern.toml");
+    std::fs::write(&path, blocks.concat()).unwrap();
+    let raw = Raw::read(&Flags { file: Some(path), set: Vec::new() }, |_| None).unwrap();
+    let config = Config::from_raw(&raw).unwrap();
+    assert_eq!((config.exchange.len(), config.trusted_issuers.len()), (1, 1));
+    assert!(config.trusted_issuers[0].link_by_email);
 }

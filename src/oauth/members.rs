@@ -166,12 +166,8 @@ impl Members {
     /// # Errors
     /// [`Fault`] where it is neither.
     pub fn flag(&self, name: &str) -> Result<bool, Fault> {
-        match self.value(name) {
-            None => Ok(false),
-            Some(value) => {
-                value.as_bool().ok_or_else(|| Fault::metadata(format!("{name} must be true or false")))
-            }
-        }
+        let value = self.value(name).map_or(Some(false), Value::as_bool);
+        value.ok_or_else(|| Fault::metadata(format!("{name} must be true or false")))
     }
 
     /// The scopes it asks for that exist, or nothing: unknown ones do not stop a registration (VS Code's R12).

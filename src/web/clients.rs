@@ -1,10 +1,13 @@
 //! Which client a request speaks of: one that is stored, or one whose document can be fetched.
 
+use std::borrow::Cow;
+
 use crate::access::scopes;
 use crate::app::App;
 use crate::oauth::client::{Client, ClientKind};
 use crate::oauth::described::{DocumentRefusal, DocumentUrl, UrlRefusal};
 use crate::oauth::request::Offer;
+use crate::oauth::resource::{Resource, Resources};
 use crate::oauth::scope::ScopeSet;
 use crate::oauth::trust::{Because, Ruling, Source, Standing, Tier};
 use crate::outbound::Refusal;
@@ -114,28 +117,32 @@ pub async fn judge(app: &App, client: &Client) -> store::Result<Judged> {
 
 /// What there is to ask for, for a client of one standing.
 #[derive(Clone, Debug)]
-pub struct Offered {
-    scopes: ScopeSet,
-    baseline: ScopeSet,
-}
+pub struct Offered<'a>(Cow<'a, Resources>);
 
-impl Offered {
+impl Offered<'_> {
     /// As a request is checked against it.
-    pub fn offer<'a>(&'a self, app: &'a App) -> Offer<'a> {
-        Offer { scopes: &self.scopes, baseline: &self.baseline, resources: &app.resources }
+    pub fn offer(&self) -> Offer<'_> {
+        Offer { resources: &self.0 }
     }
 }
 
-/// What a client of this standing may ask for, and what it gets where it names nothing.
-pub fn offered(app: &App, standing: Standing) -> Offered {
-    let strangers = app
-        .config
-        .clients
-        .unknown_scopes
-        .clone()
-        .unwrap_or_else(|| scopes::IDENTITY.into_iter().collect::<ScopeSet>().union(&app.baseline));
+/// What a client of this standing may ask for at each resource, and what it gets where it names nothing.
+pub fn offered(app: &App, standing: Standing) -> Offered<'_> {
+    if matches!(standing, Standing::Welcome(Tier::Known)) {
+        return Offered(Cow::Borrowed(&app.resources));
+    }
+    let all = app.resources.all();
+    let strangers = app.config.clients.unknown_scopes.clone().unwrap_or_else(|| {
+        let own = scopes::IDENTITY.into_iter().collect::<ScopeSet>();
+        all.iter().fold(own, |scopes, resource| scopes.union(&resource.baseline))
+    });
     let ceiling = |scopes: &ScopeSet| standing.ceiling(scopes, &strangers);
-    Offered { scopes: ceiling(&app.scopes), baseline: ceiling(&app.baseline) }
+    let limited = |resource: &Resource| Resource {
+        scopes: ceiling(&resource.scopes),
+        baseline: ceiling(&resource.baseline),
+        ..resource.clone()
+    };
+    Offered(Cow::Owned(Resources::new(all.iter().map(limited).collect())))
 }
 
 /// Logs a failure of the store once, here at the door.

@@ -73,7 +73,7 @@ async fn answer(
             user_agent: agent(headers),
             asked_at: now.seconds(),
         };
-        let request = device::ask(&raw, &client, offered.offer(app), device)?;
+        let request = device::ask(&raw, &client, offered.offer(), device)?;
         // Another device has this code just now in one case of a million.
         if !store::devices::add(&app.store, &code.digest(), &user_code.digest(), &request, expires_at, now)
             .await?

@@ -57,7 +57,7 @@ async fn answer(
     }
     let raw = RawRequest::parse(&text).map_err(|_| Refusal::Malformed("the body is too large"))?;
     let offered = clients::offered(app, clients::judge(app, &client).await?.standing);
-    let request = raw.check(&client, offered.offer(app)).map_err(|stop| match stop {
+    let request = raw.check(&client, offered.offer()).map_err(|stop| match stop {
         Stop::Show(Show::UnknownRedirect) => {
             Refusal::Malformed("redirect_uri is not one that this client registered")
         }

@@ -122,7 +122,7 @@ async fn record(
     let is_first = store::rulings::ask(&mut tx, &client.id, user, now).await?;
     // The administrator reads what it says of itself, and the request is still there when they have.
     described::keep(app, &mut tx, client, now).await?;
-    let until = now.plus_seconds(limits::APPROVAL_SECONDS);
+    let until = now.plus_seconds(limits::CLIENT_APPROVAL_SECONDS);
     store::requests::extend(&mut tx, digest, until, now).await?;
     tx.commit().await?;
     if is_first {

@@ -50,7 +50,7 @@ async fn accept(app: &App, visit: &Visit, text: &str) -> Answer {
         Some(name) => pushed::take(app, visit, &client, name).await?,
         None => {
             let offered = clients::offered(app, clients::judge(app, &client).await?.standing);
-            let checked = raw.check(&client, offered.offer(app));
+            let checked = raw.check(&client, offered.offer());
             match checked.and_then(|request| pushed::unless_it_must_push(app, &client, request)) {
                 Ok(request) => request,
                 Err(request::Stop::Show(show)) => return Err(told(&show, Some(&client)).into()),

@@ -41,7 +41,7 @@ mod rates;
 mod refresh;
 mod registration;
 mod self_registered;
-mod starts;
 mod servers;
+mod starts;
 mod token_clients;
 mod trust;
