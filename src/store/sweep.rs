@@ -93,20 +93,6 @@ pub const CHORES: &[Chore] = &[
         limits::ENDED_KEPT_SECONDS,
         "after the window in which they count",
     ),
-    chore(
-        "pushed requests",
-        ("pushed_requests", "digest"),
-        "expires_at < $1",
-        0,
-        "after their minute; one that was used is gone already",
-    ),
-    chore(
-        "registration tokens",
-        ("registration_tokens", "digest"),
-        "expires_at < $1",
-        limits::ENDED_KEPT_SECONDS,
-        "after their end; kept so that an administrator can still see what they were used for",
-    ),
     chore("sessions", ("sessions", "digest"), "expires_at < $1", 0, "after the end that use cannot move"),
     chore("one-time links", ("links", "digest"), "expires_at < $1", 0, "after their end, used or not"),
     chore(
@@ -158,13 +144,6 @@ pub const CHORES: &[Chore] = &[
         "expires_at < $1",
         0,
         "once the assertion or proof is refused for its age",
-    ),
-    chore(
-        "initial access tokens",
-        ("registration_tokens", "id"),
-        "expires_at < $1",
-        limits::ENDED_KEPT_SECONDS,
-        "after their end, used up or not; kept so that an administrator can see what became of them",
     ),
     chore(
         "events of MCP streams",
