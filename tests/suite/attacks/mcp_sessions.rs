@@ -151,7 +151,8 @@ async fn attack_g06_a_stream_ends_with_the_grant_behind_it() {
     let mut own = client.get("").await;
     let mut call = client.stream(7, "test_elicitation", r#"{"message":"Who?"}"#).await;
     let first = call.expect().await.id;
-    (own.expect().await, call.expect().await);
+    own.expect().await;
+    call.expect().await;
     let mut resumed = client.get(&first).await;
     resumed.expect().await;
     assert!(call.next().await.is_none(), "another connection took over");

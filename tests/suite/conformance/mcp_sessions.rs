@@ -194,7 +194,8 @@ async fn whoever_comes_back_to_its_stream_hears_what_it_missed() {
 async fn a_change_goes_over_one_stream_of_a_session() {
     let (world, client) = connected("2025-11-25").await;
     let (mut old, mut new) = (client.get("").await, client.get("").await);
-    (old.expect().await, new.expect().await);
+    old.expect().await;
+    new.expect().await;
     tell(&world, What::Tools);
     new.expect().await;
     assert!(old.is_silent().await);
@@ -277,7 +278,8 @@ async fn a_call_goes_on_without_its_client_who_comes_back_for_the_rest() {
     let mut other = client.stream(8, "test_elicitation", r#"{"message":"And who?"}"#).await;
     let first = stream.expect().await.id;
     let question = stream.expect().await;
-    (other.expect().await, other.expect().await);
+    other.expect().await;
+    other.expect().await;
     drop(stream);
     client.post(&answer_to(&question.json())).await;
     // From the priming event on: the question again, then the answer. Nothing of the other call.
@@ -305,7 +307,8 @@ async fn a_request_that_is_taken_back_ends_without_an_answer() {
     let (_world, client) = asking("2025-11-25").await;
     for id in [7, 8] {
         let mut stream = client.stream(id, "test_elicitation", r#"{"message":"Who?"}"#).await;
-        (stream.expect().await, stream.expect().await);
+        stream.expect().await;
+        stream.expect().await;
         let cancel =
             json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}});
         let other = Legacy::connect(&client.router, &client.token, "2025-11-25").await;
