@@ -53,6 +53,8 @@ kinds! {
     DeviceCode = "pod_";
     /// The credential that manages a self-registered client (RFC 7592 section 3).
     Registration = "pon_";
+    /// A call of a tool that goes on after its answer (MCP, tasks).
+    McpTask = "pot_";
 }
 
 /// 256 random bits with a prefix, in the clear. Shown once, then dropped.

@@ -14,6 +14,7 @@ pub mod authority;
 pub mod call;
 pub mod changes;
 pub mod direct;
+pub mod dispatch;
 pub mod envelope;
 pub mod features;
 pub mod fixtures;
@@ -27,6 +28,7 @@ pub mod session;
 pub mod sse;
 pub mod streams;
 pub mod talk;
+pub mod tasks;
 pub mod tools;
 
 use std::sync::Arc;
@@ -59,6 +61,7 @@ use session::Sessions;
 use session::door::Door;
 use session::run::Runs;
 use streams::Streams;
+use tasks::Tasks;
 use tokio_util::sync::CancellationToken;
 use tools::Tools;
 
@@ -193,6 +196,7 @@ fn endpoint(
         catalog: state.catalog.clone(),
         tools: Arc::clone(&calls.tools),
         fixtures: state.conformance,
+        tasks: Tasks::new(state.store.clone(), state.clock.clone()),
     };
     let server = Server::new(Arc::clone(calls), Arc::new(features), &state.title);
     let metadata_url = state.public_url.at(&format!("/.well-known/oauth-protected-resource{path}"));

@@ -15,6 +15,7 @@ pub mod guesses;
 pub mod keys;
 pub mod links;
 pub mod mcp_sessions;
+pub mod mcp_tasks;
 pub mod refresh_tokens;
 pub mod replays;
 pub mod requests;

@@ -138,7 +138,13 @@ pub const CHORES: &[Chore] = &[
         limits::MCP_SESSION_IDLE_SECONDS,
         "two weeks after their last use",
     ),
-    chore("MCP tasks", ("mcp_tasks", "digest"), "expires_at < $1", 0, "after the day that clients are told of"),
+    chore(
+        "MCP tasks",
+        ("mcp_tasks", "digest"),
+        "expires_at < $1",
+        0,
+        "after the day that clients are told of",
+    ),
     chore(
         "guesses at accounts",
         ("guesses", "account"),

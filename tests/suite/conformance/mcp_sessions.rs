@@ -52,8 +52,10 @@ async fn a_handshake_begins_a_session_of_its_own_in_every_legacy_revision() {
         assert!(ids.insert(again.header("mcp-session-id").to_owned()));
     }
     // The database knows none of them in clear.
-    let rows: Vec<String> =
-        sqlx::query_scalar("select digest from mcp_sessions").fetch_all(world.world.app.store.read()).await.unwrap();
+    let rows: Vec<String> = sqlx::query_scalar("select digest from mcp_sessions")
+        .fetch_all(world.world.app.store.read())
+        .await
+        .unwrap();
     assert_eq!(rows.len(), ids.len());
     assert!(rows.iter().all(|row| !ids.contains(row)));
     let refused = world.post(&token, &[], &rpc("initialize", "")).await;
@@ -63,7 +65,9 @@ async fn a_handshake_begins_a_session_of_its_own_in_every_legacy_revision() {
 /// "session required and header missing → 400; MUST 404 after termination", and never for a modern request.
 #[tokio::test]
 async fn a_request_finds_its_session_or_is_told_why_not() {
-    for (mode, missing) in [(McpSessions::Offered, 200), (McpSessions::Required, 400), (McpSessions::Off, 200)] {
+    for (mode, missing) in
+        [(McpSessions::Offered, 200), (McpSessions::Required, 400), (McpSessions::Off, 200)]
+    {
         let world = McpWorld::with(|state| state.sessions = mode).await;
         let token = world.token("demo:read");
         let begun = world.post(&token, &[], &initialize("2025-06-18")).await;
@@ -79,7 +83,10 @@ async fn a_request_finds_its_session_or_is_told_why_not() {
         if mode == McpSessions::Off {
             continue;
         }
-        assert_eq!(world.post(&token, &[("mcp-session-id", &id)], &rpc("ping", "")).await.result(), json!({}));
+        assert_eq!(
+            world.post(&token, &[("mcp-session-id", &id)], &rpc("ping", "")).await.result(),
+            json!({})
+        );
         // "treat a request carrying modern _meta as modern, even with an Mcp-Session-Id".
         let headers = [
             ("mcp-session-id", "from-another-life"),
@@ -112,7 +119,9 @@ async fn a_session_that_its_client_ends_is_gone_for_good() {
 #[tokio::test]
 async fn the_revision_of_each_request_is_one_that_is_served() {
     let (_world, mut client) = connected("2025-06-18").await;
-    for (version, status) in [("2025-06-18", 200), ("2025-11-25", 200), ("2024-11-05", 400), ("nonsense", 400)] {
+    for (version, status) in
+        [("2025-06-18", 200), ("2025-11-25", 200), ("2024-11-05", 400), ("nonsense", 400)]
+    {
         client.headers[1].1 = version.into();
         assert_eq!(client.ask("ping", "").await.status, status, "{version}");
     }
@@ -138,7 +147,8 @@ async fn a_sessions_own_stream_is_primed_and_tells_what_changed() {
             assert!(stream.is_silent().await, "{revision}");
         }
         client.ask("tools/list", "").await.result();
-        for what in [What::Tools, What::Prompts, What::Resource("catalog://not/followed".into()), What::Tools] {
+        for what in [What::Tools, What::Prompts, What::Resource("catalog://not/followed".into()), What::Tools]
+        {
             tell(&world, what.clone());
             if matches!(what, What::Resource(_)) {
                 continue;
@@ -174,7 +184,8 @@ async fn whoever_comes_back_to_its_stream_hears_what_it_missed() {
     let (stream, _) = last.rsplit_once('.').unwrap();
     let mut back = client.get(&format!("{stream}.1")).await;
     back.expect().await;
-    let told: BTreeSet<_> = [back.expect().await, back.expect().await, back.expect().await].map(|e| e.method()).into();
+    let told: BTreeSet<_> =
+        [back.expect().await, back.expect().await, back.expect().await].map(|e| e.method()).into();
     assert_eq!(told.len(), 3, "{told:?}");
 }
 
@@ -198,7 +209,10 @@ async fn a_session_follows_the_resources_it_asks_for() {
     let (world, client) = connected("2025-06-18").await;
     let mut stream = client.get("").await;
     let (followed, other) = ("test://followed", "test://other");
-    assert_eq!(client.ask("resources/subscribe", &format!("\"uri\":\"{followed}\"")).await.result(), json!({}));
+    assert_eq!(
+        client.ask("resources/subscribe", &format!("\"uri\":\"{followed}\"")).await.result(),
+        json!({})
+    );
     while !stream.hears(&world, followed).await {}
     tell(&world, What::Resource(other.into()));
     assert!(stream.is_silent().await);
@@ -236,7 +250,10 @@ async fn a_tool_asks_its_client_and_waits_for_the_answer() {
             assert_eq!((first.data.as_str(), first.retry.as_str()), ("", "1000"));
         }
         let question = stream.expect().await.json();
-        assert_eq!((&question["method"], &question["params"]["message"]), (&json!("elicitation/create"), &json!("Who?")));
+        assert_eq!(
+            (&question["method"], &question["params"]["message"]),
+            (&json!("elicitation/create"), &json!("Who?"))
+        );
         // Somebody else's session, and an id that nobody asked under, are taken and come to nothing.
         let other = Legacy::connect(&client.router, &client.token, revision).await;
         assert_eq!(other.post(&answer_to(&question)).await.status, 202);
@@ -289,7 +306,8 @@ async fn a_request_that_is_taken_back_ends_without_an_answer() {
     for id in [7, 8] {
         let mut stream = client.stream(id, "test_elicitation", r#"{"message":"Who?"}"#).await;
         (stream.expect().await, stream.expect().await);
-        let cancel = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}});
+        let cancel =
+            json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}});
         let other = Legacy::connect(&client.router, &client.token, "2025-11-25").await;
         assert_eq!(other.post(&cancel.to_string()).await.status, 202);
         assert!(stream.is_silent().await, "another session takes nothing back");
@@ -383,7 +401,9 @@ async fn sessions_are_counted_and_end_when_nobody_uses_them() {
     }
     assert_eq!(days(15).ask("ping", "").await.status, 404);
     postern::ops::sweep::once(&world.world.app).await.unwrap();
-    let left: i64 =
-        sqlx::query_scalar("select count(*) from mcp_sessions").fetch_one(world.world.app.store.read()).await.unwrap();
+    let left: i64 = sqlx::query_scalar("select count(*) from mcp_sessions")
+        .fetch_one(world.world.app.store.read())
+        .await
+        .unwrap();
     assert_eq!(left, 0);
 }

@@ -76,7 +76,10 @@ async fn discovery_tells_what_is_served_and_how_long_that_holds() {
     let world = McpWorld::new().await;
     let found = world.modern(&world.token(""), "server/discover", "").await.result();
     assert_eq!(found["supportedVersions"], json!(["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26"]));
-    assert_eq!(found["capabilities"], capabilities());
+    // Extensions came with this revision.
+    let mut offered = capabilities();
+    offered["extensions"] = json!({"io.modelcontextprotocol/tasks": {}});
+    assert_eq!(found["capabilities"], offered);
     assert_eq!((&found["resultType"], &found["cacheScope"]), (&json!("complete"), &json!("private")));
     assert!(found["ttlMs"].as_u64().is_some() && !found["instructions"].as_str().unwrap().is_empty());
     let info = &found["_meta"]["io.modelcontextprotocol/serverInfo"];
@@ -119,10 +122,7 @@ async fn initialize_negotiates_a_legacy_revision() {
 async fn legacy_requests_need_no_handshake_no_header_and_no_session() {
     let world = McpWorld::new().await;
     let token = world.token("demo:read");
-    for headers in [
-        vec![],
-        vec![("mcp-protocol-version", "2025-03-26")],
-    ] {
+    for headers in [vec![], vec![("mcp-protocol-version", "2025-03-26")]] {
         let answer = world.post(&token, &headers, &rpc("tools/list", "")).await;
         let result = answer.result();
         assert!(result.get("resultType").is_none(), "{headers:?}: {result}");
@@ -181,11 +181,7 @@ async fn get_and_delete_are_405_without_a_session_and_say_why() {
     let world = McpWorld::new().await;
     let token = world.token("demo:read");
     for method in ["GET", "DELETE", "PUT"] {
-        for headers in [
-            vec![],
-            vec![("accept", "text/event-stream")],
-            vec![("last-event-id", "1")],
-        ] {
+        for headers in [vec![], vec![("accept", "text/event-stream")], vec![("last-event-id", "1")]] {
             let answer = with_method(&world, method, &token, &headers).await;
             assert_eq!(
                 (answer.status, answer.header("allow")),
