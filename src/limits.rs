@@ -104,6 +104,25 @@ pub const KEY_LEAD_SECONDS: i64 = 3_600;
 pub const KEY_ROTATE_DAYS_MAX: i64 = 3_650;
 /// How much longer than a token's life a superseded key verifies, in seconds: clocks differ.
 pub const KEY_OVERLAP_SECONDS: i64 = 600;
+/// Connections at once on one node; each holds a file descriptor and some 20 KB.
+pub const CONNECTIONS_MAX: usize = 8_192;
+/// How long a connection may say nothing, or take to say what it wants, in seconds: longer than proxies keep their idle
+/// connections (60), or they would send requests into closed ones.
+pub const IDLE_SECONDS: u64 = 75;
+/// How long a new connection has for its first bytes, in seconds.
+pub const FIRST_BYTES_SECONDS: u64 = 10;
+/// How often to look for the rest of HTTP/2's first bytes, in milliseconds; hardly anybody sends them in pieces.
+pub const PREFACE_POLL_MILLIS: u64 = 10;
+/// How long to wait before accepting again after the system refused, in milliseconds.
+pub const ACCEPT_RETRY_MILLIS: u64 = 100;
+/// Headers of one request; browsers send under 30.
+pub const HEADERS_MAX: usize = 100;
+/// All headers of one request, in bytes: the longest token, the longest address, and cookies.
+pub const HEADER_BYTES_MAX: usize = 65_536;
+/// Requests at once on one HTTP/2 connection.
+pub const STREAMS_MAX: u32 = 128;
+/// How long a request of a page or an endpoint may take, its body included, in seconds: two outbound calls and a queue.
+pub const REQUEST_TIME_SECONDS: u64 = 30;
 /// How long a stopping server lets requests finish, in seconds.
 pub const DRAIN_SECONDS: u64 = 10;
 /// How long the link that makes the first administrator works, in seconds.
@@ -146,10 +165,45 @@ pub const CLIENT_URI_BYTES_MAX: usize = 2_048;
 pub const CLIENT_NAME_CHARS_MAX: usize = 80;
 /// Longest `software_id` and `software_version`, in characters.
 pub const CLIENT_SOFTWARE_CHARS_MAX: usize = 128;
+/// Most registrations that one initial access token allows.
+pub const INITIAL_ACCESS_USES_MAX: i64 = 10_000;
+/// Longest life of an initial access token, in days.
+pub const INITIAL_ACCESS_DAYS_MAX: i64 = 365;
+/// Most `contacts` of a client that are kept.
+pub const CLIENT_CONTACTS_MAX: usize = 5;
+/// Longest life of a client assertion, in seconds: SDKs sign for five minutes, a few for an hour. Its `jti` is remembered
+/// for as long.
+pub const ASSERTION_SECONDS_MAX: i64 = 3_600;
+/// How far a client's clock may be from ours, in seconds.
+pub const ASSERTION_SKEW_SECONDS: i64 = 60;
+/// Most keys of one JWK set. A rotation needs three or four; each costs a signature check where none is named.
+pub const KEY_SET_KEYS_MAX: usize = 16;
+/// Largest JWK set that is fetched, in bytes: all of those keys, of RSA, with their certificates.
+pub const KEY_SET_BYTES_MAX: usize = 65_536;
+/// Longest `kid`, in bytes.
+pub const KEY_ID_BYTES_MAX: usize = 256;
+/// Shortest RSA modulus, in bytes: 2048 bits (RFC 7518 section 3.3).
+pub const RSA_BYTES_MIN: usize = 256;
+/// Longest RSA modulus, in bytes: 4096 bits. What is longer costs time and nothing else.
+pub const RSA_BYTES_MAX: usize = 512;
+/// How long a fetched JWK set is used unasked, in seconds: a key that was withdrawn is refused after it.
+pub const KEY_SET_FRESH_SECONDS: i64 = 900;
+/// How often a JWK set may be fetched before that, because it does not hold the key that is named, in seconds (attack F04).
+pub const KEY_SET_REFETCH_SECONDS: i64 = 60;
+/// How long the last good JWK set serves while its host is down, in seconds past its freshness.
+pub const KEY_SET_STALE_SECONDS_MAX: i64 = 86_400;
+/// JWK sets that a node remembers, by whose they are.
+pub const KEY_SETS_REMEMBERED_MAX: u64 = 10_000;
 /// How coarse a client's last use is recorded, in seconds: a write per call would be a hot row.
 pub const CLIENT_USED_SECONDS: i64 = 3_600;
 /// A client that made itself known and was never used goes after this, in seconds: VS Code registers before it asks.
 pub const CLIENT_NEVER_USED_SECONDS: i64 = 7 * 86_400;
+/// Most self-registered clients that were never used. A flood beyond it goes within the hour, oldest first, and what a
+/// person is about to use stays.
+pub const CLIENTS_NEVER_USED_MAX: i64 = 10_000;
+/// How long every self-registered client has for its first use, however many there are, in seconds: people leave the
+/// sign-in page open over lunch.
+pub const CLIENT_FIRST_USE_SECONDS: i64 = 3_600;
 /// A client that made itself known and is no longer used goes after this, in seconds: editors keep their id for ever.
 pub const CLIENT_UNUSED_SECONDS: i64 = 180 * 86_400;
 /// How long published metadata and keys may be cached, in seconds: a new key is seen within it.
@@ -340,6 +394,8 @@ pub const DEVICE_GUESSES_ADDRESS_MAX: i64 = 60;
 pub const DEVICE_GUESSES_SECONDS: i64 = 900;
 /// Longest `User-Agent` of a device that is kept for the page, in characters.
 pub const DEVICE_AGENT_CHARS_MAX: usize = 120;
+/// How long a pushed request waits for its browser, in seconds (RFC 9126 section 2.2 suggests 5 to 600).
+pub const PUSHED_SECONDS: i64 = 60;
 /// Longest DPoP proof, in bytes: an RSA key of 4,096 bits and its signature take under 2,000.
 pub const DPOP_PROOF_BYTES_MAX: usize = 4_096;
 /// Longest `jti` of a DPoP proof, in bytes. A UUID has 36.
@@ -365,3 +421,13 @@ pub const MCP_TASK_CLAIM_SECONDS: i64 = 60;
 pub const MCP_TASK_POLL_MILLIS: u64 = 500;
 /// Times that questions and answers of one task are exchanged again because somebody else was quicker.
 pub const MCP_TASK_EXCHANGES_MAX: usize = 10;
+/// Most programs in a row that act for one another (RFC 8693 section 4.1); each makes the token longer.
+pub const ACTORS_MAX: usize = 5;
+/// Most identity providers whose assertions are taken.
+pub const TRUSTED_ISSUERS_MAX: usize = 32;
+/// Longest subject and tenant of an identity provider, in bytes (OpenID Connect Core section 2 says 255 for `sub`).
+pub const ISSUER_SUBJECT_BYTES_MAX: usize = 255;
+/// Largest metadata document of an identity provider, in bytes; real ones are under 8 KB.
+pub const ISSUER_METADATA_BYTES_MAX: usize = 65_536;
+/// How long an identity provider's metadata is used unasked, in seconds: its keys are renewed more often, by themselves.
+pub const ISSUER_METADATA_SECONDS: i64 = 3_600;

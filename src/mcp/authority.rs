@@ -20,6 +20,8 @@ pub struct Verified {
     pub expires_at: Time,
     /// The token's own name (`jti`), by which it can be revoked alone.
     pub token_id: String,
+    /// Whether somebody acts for the subject: then more than this one grant stands behind the token.
+    pub is_exchanged: bool,
     /// The keys it was verified with. Under other keys it has to be verified again.
     keys: Arc<KeyRing>,
 }
@@ -35,7 +37,9 @@ impl Verified {
             scopes: claims.scope,
             resource: claims.audience,
         };
-        Self { caller: Arc::new(caller), expires_at: claims.expires_at, token_id: claims.token_id, keys }
+        let is_exchanged = claims.actor.is_some();
+        let (expires_at, token_id) = (claims.expires_at, claims.token_id);
+        Self { caller: Arc::new(caller), expires_at, token_id, is_exchanged, keys }
     }
 }
 

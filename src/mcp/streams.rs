@@ -338,8 +338,8 @@ async fn follow(streams: Weak<Streams>, mut news: Receiver<Event>) {
                     streams.tell(&change);
                 }
             }
-            Ok(Event::Trusted) | Err(RecvError::Lagged(_)) => streams.ask_again().await,
-            // A client whose token was signed with a retired key is let go as well: it comes back with a newer one.
+            // A key that retires ends no grant; a token that was forged with it has none.
+            Ok(Event::Trusted | Event::KeysChanged) | Err(RecvError::Lagged(_)) => streams.ask_again().await,
             Ok(event) if event.is_about_access() => streams.forget(&event),
             Ok(_) => {}
             Err(RecvError::Closed) => return streams.close(),

@@ -2,9 +2,12 @@
 //!
 //! `jsonwebtoken` reads the system clock when it judges `exp` or `nbf`, so that is switched off and done here.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use jsonwebtoken::{Header, Validation};
 use serde::{Deserialize, Serialize};
 
+use super::exchange::Actor;
 use super::key::{KeyRing, SigningKey, jws};
 use super::scope::ScopeSet;
 use crate::clock::Time;
@@ -30,6 +33,8 @@ pub struct AccessClaims {
     pub username: String,
     /// Whether a user stands behind it.
     pub is_user: bool,
+    /// Who acts for the subject, where that is not the client that the subject allowed (RFC 8693 section 4.1).
+    pub actor: Option<Actor>,
     /// When it was issued.
     pub issued_at: Time,
     /// When it ends.
@@ -78,6 +83,8 @@ struct Wire {
     /// `user` or `client`: the two never share a namespace (RFC 9068 section 5).
     sub_kind: String,
     preferred_username: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    act: Option<Actor>,
 }
 
 /// Signs `claims` with `key`.
@@ -97,6 +104,7 @@ pub fn sign_access(claims: &AccessClaims, key: &SigningKey) -> Result<String, js
         gid: claims.grant_id.clone(),
         sub_kind: if claims.is_user { "user" } else { "client" }.to_owned(),
         preferred_username: claims.username.clone(),
+        act: claims.actor.clone(),
     };
     sign("at+jwt", &wire, key)
 }
@@ -161,6 +169,13 @@ pub fn verify_for_any_audience(
     judge(wire, issuer, now)
 }
 
+/// Whether a token that was verified is bound to a key (RFC 7800 section 3), in whatever form.
+pub fn names_a_key(verified: &str) -> bool {
+    let claims = verified.split('.').nth(1).and_then(|part| BASE64URL.decode(part).ok());
+    let claims = claims.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+    claims.is_none_or(|claims| claims.get("cnf").is_some())
+}
+
 fn judge(wire: Wire, issuer: &str, now: Time) -> Result<AccessClaims, TokenRefusal> {
     if wire.iss != issuer {
         return Err(TokenRefusal::WrongIssuer);
@@ -184,6 +199,7 @@ fn judge(wire: Wire, issuer: &str, now: Time) -> Result<AccessClaims, TokenRefus
         grant_id: wire.gid,
         username: wire.preferred_username,
         is_user,
+        actor: wire.act,
         issued_at,
         expires_at,
     })
@@ -215,6 +231,7 @@ mod tests {
             grant_id: "g1".into(),
             username: "dana@example.com".into(),
             is_user: true,
+            actor: None,
             issued_at: Time::from_seconds(1_000),
             expires_at: Time::from_seconds(1_900),
         }
@@ -243,6 +260,15 @@ mod tests {
         let other = ring(Algorithm::Es256);
         let stranger = verify_access(&token, &other, ISSUER, RESOURCE, Time::from_seconds(1_000));
         assert_eq!(stranger.unwrap_err(), TokenRefusal::UnknownKey);
+    }
+
+    #[test]
+    fn a_token_that_is_bound_to_a_key_is_known_as_one() {
+        let part = |json: &str| format!("x.{}.x", BASE64URL.encode(json));
+        assert!(!names_a_key(&part("{}")) && !names_a_key(&part(r#"{"cn":1}"#)));
+        for bound in [&part(r#"{"cnf":{"jkt":"x"}}"#), &part(r#"{"cnf":null}"#), &part("[]{"), "x", "x.!.x"] {
+            assert!(names_a_key(bound), "{bound}");
+        }
     }
 
     #[test]

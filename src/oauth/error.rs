@@ -1,5 +1,9 @@
 //! Why the token side refuses: rich for the log, terse on the wire, joined by one match (RFC 6749 section 5.2).
 
+use super::assertion::AssertionRefusal;
+use super::id_jag::IdJagRefusal;
+use super::request::ErrorCode;
+
 /// An error code on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
@@ -25,6 +29,8 @@ pub enum Code {
     AccessDenied,
     /// RFC 8628 section 3.5.
     ExpiredToken,
+    /// What the authorization endpoint would say (RFC 9126 section 2.3).
+    Request(ErrorCode),
 }
 
 impl Code {
@@ -42,6 +48,7 @@ impl Code {
             Self::SlowDown => "slow_down",
             Self::AccessDenied => "access_denied",
             Self::ExpiredToken => "expired_token",
+            Self::Request(error) => error.as_str(),
         }
     }
 }
@@ -52,6 +59,9 @@ pub enum Refusal {
     /// The form itself is wrong.
     #[error("{0}")]
     Malformed(&'static str),
+    /// A pushed authorization request is wrong, as the authorization endpoint would say it.
+    #[error("{1}")]
+    Request(ErrorCode, &'static str),
     /// A parameter that must be there is not.
     #[error("{0} is missing")]
     Missing(&'static str),
@@ -67,8 +77,11 @@ pub enum Refusal {
     /// A client without a secret sent one, or sent it in a way it did not register (attack E04).
     #[error("the client is not registered to authenticate in this way")]
     OtherMethod,
+    /// What the client signed proves nothing (attack E05).
+    #[error("client_assertion {0}")]
+    Assertion(#[from] AssertionRefusal),
     /// A public client where only a confidential one may ask.
-    #[error("only a client with a secret may ask this")]
+    #[error("only a client with a secret or a key may ask this")]
     PublicClient,
     /// The client did not register for this grant.
     #[error("the client is not registered for this grant_type")]
@@ -112,6 +125,15 @@ pub enum Refusal {
     /// None of the scopes exists here.
     #[error("none of the scopes asked for exists here")]
     NoSuchScope,
+    /// RFC 8693 section 2.2.2: whatever is wrong with it.
+    #[error("subject_token is not acceptable: unknown, ended, bound to a key, or passed on too often")]
+    BadSubject,
+    /// As [`Self::BadSubject`].
+    #[error("actor_token is not acceptable: it must be this client's own, and live")]
+    BadActor,
+    /// An identity assertion that is not taken.
+    #[error("assertion {0}")]
+    IdJag(IdJagRefusal),
     /// The person has not answered yet.
     #[error("nobody has answered yet; ask again after the interval")]
     AuthorizationPending,
@@ -136,8 +158,13 @@ impl Refusal {
     /// What the wire says.
     pub fn code(self) -> Code {
         match self {
-            Self::Malformed(_) | Self::Missing(_) | Self::TwoMethods => Code::InvalidRequest,
-            Self::UnknownClient | Self::Unproven | Self::OtherMethod => Code::InvalidClient,
+            Self::Malformed(_) | Self::Missing(_) | Self::TwoMethods | Self::BadSubject | Self::BadActor => {
+                Code::InvalidRequest
+            }
+            Self::Request(error, _) => Code::Request(error),
+            Self::UnknownClient | Self::Unproven | Self::OtherMethod | Self::Assertion(_) => {
+                Code::InvalidClient
+            }
             Self::PublicClient | Self::GrantNotRegistered => Code::UnauthorizedClient,
             Self::UnknownGrantType => Code::UnsupportedGrantType,
             Self::Unknown
@@ -148,7 +175,8 @@ impl Refusal {
             | Self::Replayed
             | Self::Reused
             | Self::GrantRevoked
-            | Self::UserInactive => Code::InvalidGrant,
+            | Self::UserInactive
+            | Self::IdJag(_) => Code::InvalidGrant,
             Self::OtherResource | Self::UnknownResource => Code::InvalidTarget,
             Self::MoreScope | Self::BadScope | Self::NoSuchScope => Code::InvalidScope,
             Self::AuthorizationPending => Code::AuthorizationPending,

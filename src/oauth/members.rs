@@ -14,6 +14,10 @@ pub enum FaultCode {
     InvalidRedirectUri,
     /// Another member cannot be used.
     InvalidClientMetadata,
+    /// What is said to be a software statement is none.
+    InvalidSoftwareStatement,
+    /// A software statement by somebody who is not trusted here.
+    UnapprovedSoftwareStatement,
 }
 
 impl FaultCode {
@@ -22,6 +26,8 @@ impl FaultCode {
         match self {
             Self::InvalidRedirectUri => "invalid_redirect_uri",
             Self::InvalidClientMetadata => "invalid_client_metadata",
+            Self::InvalidSoftwareStatement => "invalid_software_statement",
+            Self::UnapprovedSoftwareStatement => "unapproved_software_statement",
         }
     }
 }
@@ -51,6 +57,9 @@ impl Fault {
 
 /// The members of one JSON object. A null is an absent member; unknown ones are never looked at (attack A11).
 pub struct Members(Map<String, Value>);
+
+/// Says that a client only pushes its authorization requests (RFC 9126 section 6).
+pub const PUSHED_ONLY: &str = "require_pushed_authorization_requests";
 
 impl Members {
     /// Reads a JSON object.
@@ -150,6 +159,19 @@ impl Members {
             return Err(Fault::metadata("response_types must include code, the only one offered here"));
         }
         Ok(kept)
+    }
+
+    /// A yes or no; left out, no.
+    ///
+    /// # Errors
+    /// [`Fault`] where it is neither.
+    pub fn flag(&self, name: &str) -> Result<bool, Fault> {
+        match self.value(name) {
+            None => Ok(false),
+            Some(value) => {
+                value.as_bool().ok_or_else(|| Fault::metadata(format!("{name} must be true or false")))
+            }
+        }
     }
 
     /// The scopes it asks for that exist, or nothing: unknown ones do not stop a registration (VS Code's R12).

@@ -14,7 +14,8 @@ pub async fn open(request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     if preflight {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
+        headers
+            .insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PUT, DELETE"));
         // `*` would leave Authorization out.
         let allowed = HeaderValue::from_static("authorization, content-type, mcp-protocol-version");
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);

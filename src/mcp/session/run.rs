@@ -128,6 +128,7 @@ impl Runs {
         let mut unkept = Vec::new();
         loop {
             let message = tokio::select! {
+                biased;
                 message = said.recv() => message,
                 () = stop.cancelled() => None,
             };
@@ -283,7 +284,8 @@ fn serve(
         outbox,
         answered: CancellationToken::new(),
     };
-    let service = serve_directly_with_ct(server, transport, Some(client), stop.clone());
+    // A child: `rmcp` cancels what it is given when it is done, which is no order to stop listening to it.
+    let service = serve_directly_with_ct(server, transport, Some(client), stop.child_token());
     tokio::spawn(async move {
         let _ = service.waiting().await;
     });

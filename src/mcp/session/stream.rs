@@ -134,13 +134,14 @@ fn wants(server: &Server, session: &Session) -> Wants {
 /// The session's own stream. An event's id holds the time, so that whoever comes back hears what changed since.
 fn of_session(streams: Arc<Streams>, place: Place, primed: bool) -> impl Stream<Item = Bytes> + Send {
     let name = stream_name('g');
+    let now = streams.now().micros();
     let opening = if primed {
-        let id = event_id(&name, streams.now().micros());
+        let id = event_id(&name, now);
         Event { id: Some(&id), retry: Some(limits::MCP_RETRY_MILLIS), ..Event::default() }.to_bytes()
     } else {
         Bytes::from_static(b": open\n\n")
     };
-    unfold((Some(opening), streams, place, name, 0), |(opening, streams, place, name, last)| async move {
+    unfold((Some(opening), streams, place, name, now), |(opening, streams, place, name, last)| async move {
         if let Some(opening) = opening {
             return Some((opening, (None, streams, place, name, last)));
         }

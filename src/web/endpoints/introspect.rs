@@ -1,6 +1,6 @@
 //! `POST /introspect` (RFC 7662): what a token is good for, for those who may know.
 //!
-//! Only a client with a secret may ask. It learns about tokens that were issued to itself; one that an administrator made
+//! Only a client with a secret or a key may ask. It learns about tokens that were issued to itself; one that an administrator made
 //! stands for a resource server, and learns about access tokens for the resources that this server issues for too. To
 //! everybody else every token is inactive and nothing more: a client that registered itself must not be able to try
 //! tokens it found (attack E11).
@@ -53,7 +53,7 @@ async fn answer(
     let token = form.need("token")?;
     let client = authenticated(app, &presented(headers, &form)?).await?;
     by_client(app, Door::Introspect, &client)?;
-    if client.secret_digest.is_none() {
+    if !client.is_confidential() {
         return Err(Refusal::Unproven.into());
     }
     match Secret::<Refresh>::presented(token) {

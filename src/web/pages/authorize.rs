@@ -22,7 +22,7 @@ use crate::store::codes::NewCode;
 use crate::store::grants::NewGrant;
 use crate::web::clients::{ClientRefusal, resolve};
 use crate::web::page::{self, Answer, Problem, Told, Visit};
-use crate::web::session;
+use crate::web::{pushed, session};
 use crate::{limits, secret, store};
 
 /// `GET /authorize` (RFC 6749 section 4.1.1).
@@ -45,10 +45,15 @@ async fn accept(app: &App, visit: &Visit, text: &str) -> Answer {
     let raw = RawRequest::parse(text).map_err(|show| told(&show, None))?;
     let client_id = raw.client_id().map_err(|show| told(&show, None))?;
     let client = resolve(app, client_id).await.map_err(|refusal| unknown_client(app, &refusal, client_id))?;
-    let request = match raw.check(&client, app.offer()) {
-        Ok(request) => request,
-        Err(request::Stop::Show(show)) => return Err(told(&show, Some(&client)).into()),
-        Err(request::Stop::Bounce(bounce)) => return send_back(app, visit, &client, &bounce).await,
+    let request = match raw.pushed() {
+        Some(name) => pushed::take(app, visit, &client, name).await?,
+        None => {
+            match raw.check(&client, app.offer()).and_then(|r| pushed::unless_it_must_push(app, &client, r)) {
+                Ok(request) => request,
+                Err(request::Stop::Show(show)) => return Err(told(&show, Some(&client)).into()),
+                Err(request::Stop::Bounce(bounce)) => return send_back(app, visit, &client, &bounce).await,
+            }
+        }
     };
     let name = Secret::<Request>::mint();
     let expires_at = visit.now.plus_seconds(limits::REQUEST_SECONDS);

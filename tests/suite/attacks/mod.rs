@@ -15,13 +15,21 @@
 //! - `store::sweep`: a successor may go before what it replaced.
 
 mod authorize;
+mod client_assertions;
 mod codes;
 mod described;
 mod device;
+mod exchange;
+mod grants;
 mod guesses;
 mod housekeeping;
+mod http;
 mod keys;
+mod logs;
 mod mcp;
+mod mcp_sessions;
 mod rates;
+mod refresh;
 mod registration;
+mod self_registered;
 mod token_clients;

@@ -2,11 +2,14 @@
 
 mod administrator;
 pub mod catalog;
+mod client_commands;
 pub mod clients;
 mod mcp_call;
 mod mcp_revoke;
 mod mcp_tasks;
+mod mcp_sessions;
 mod pages;
 mod replays;
 mod sign_in;
 pub mod store;
+mod suspend;

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Events {
     /// The answer's headers.
     pub headers: HeaderMap,
-    body: BodyDataStream,
+    body: Option<BodyDataStream>,
     read: String,
 }
 
@@ -57,7 +57,7 @@ impl Events {
             let text = axum::body::to_bytes(body, 1 << 20).await.unwrap();
             panic!("no stream: {} {kind:?} {}", parts.status, String::from_utf8_lossy(&text));
         }
-        Self { headers: parts.headers, body: body.into_data_stream(), read: String::new() }
+        Self { headers: parts.headers, body: Some(body.into_data_stream()), read: String::new() }
     }
 
     /// The next event, or nothing where the stream has ended.
@@ -98,7 +98,11 @@ impl Events {
                 }
                 continue;
             }
-            let chunk = self.body.next().await?.unwrap();
+            let Some(chunk) = self.body.as_mut()?.next().await else {
+                self.body = None;
+                return None;
+            };
+            let chunk = chunk.unwrap();
             self.read += std::str::from_utf8(&chunk).unwrap();
         }
     }

@@ -5,9 +5,14 @@ pub mod crowd;
 pub mod device;
 pub mod documents;
 pub mod events;
+pub mod exchange;
+pub mod identity;
 pub mod mcp;
 pub mod people;
 pub mod postgres;
+pub mod real;
+pub mod registration;
+pub mod signer;
 pub mod token;
 pub mod world;
 

@@ -58,12 +58,10 @@ pub(in crate::web::endpoints) async fn exchange(
         store::refresh_tokens::add(&mut tx, &next.digest(), &found.grant.id, end, now).await?;
     }
     let issue = Issue {
-        client: &client,
-        grant: &found.grant,
-        scope: &scope,
         refresh: next.as_ref(),
         nonce: found.nonce.as_deref(),
         authenticated_at: Some(found.authenticated_at),
+        ..Issue::new(&client, &found.grant, &scope)
     };
     let answer = issue.answer(app, now)?;
     tx.commit().await.map_err(store::Error::from)?;

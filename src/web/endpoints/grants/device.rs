@@ -52,12 +52,9 @@ pub(in crate::web::endpoints) async fn exchange(
         store::refresh_tokens::add(&mut tx, &next.digest(), &grant.id, end, now).await?;
     }
     let issue = Issue {
-        client: &client,
-        grant,
-        scope: &scope,
         refresh: next.as_ref(),
-        nonce: None,
         authenticated_at: grant.authenticated_at,
+        ..Issue::new(&client, grant, &scope)
     };
     let answer = issue.answer(app, now)?;
     tx.commit().await.map_err(store::Error::from)?;
