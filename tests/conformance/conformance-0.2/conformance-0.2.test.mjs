@@ -29,6 +29,26 @@ await judgeServer({
   folder: import.meta.dirname,
   runs: [
     {
+      title: '2025-11-25',
+      args: ['--requirements', '2025-11-25'],
+      expected: {
+        ...BOTH,
+        'server-initialize': 3,
+        'logging-set-level': 2,
+        ping: 2,
+        'tools-list': 3,
+        'tools-call-with-logging': 2,
+        'tools-call-sampling': 2,
+        'tools-call-elicitation': 2,
+        'elicitation-sep1034-defaults': 6,
+        'server-sse-multiple-streams': 1,
+        'elicitation-sep1330-enums': 6,
+        'resources-subscribe': 2,
+        'resources-unsubscribe': 2,
+        'server-session-lifecycle': 3,
+      },
+    },
+    {
       title: '2026-07-28',
       args: ['--requirements', '2026-07-28'],
       expected: {
