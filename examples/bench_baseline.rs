@@ -127,7 +127,8 @@ async fn guarded(dir: &std::path::Path, port: u16) -> Result<(Router, String), E
         run: Arc::new(|_, _| Box::pin(async { Ok(json!({})) })),
     };
     let mut state = McpState::of(&app);
-    state.registry = Arc::new(Registry::new(vec![empty])?);
+    state.servers.truncate(1);
+    state.servers[0].actions = Arc::new(Registry::new(vec![empty])?);
     let keys = Arc::clone(&app.keys);
     // No grant is stored here; a live one is asked for once, so the answer costs nothing either way.
     state.authority = Authority::new(&public_url, move || keys.load_full(), |_| Box::pin(async { Ok(true) }));

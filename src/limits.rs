@@ -296,6 +296,39 @@ pub const ROTATION_ATTEMPTS_MAX: usize = 3;
 pub const DATABASE_IDLE_TRUSTED_MILLIS: u64 = 1_000;
 /// Audit rows in one statement: most of a batch goes in few statements, and the rest one by one.
 pub const AUDIT_ROWS_A_STATEMENT: usize = 32;
+/// Versions kept of a described client's document: enough to see a year of changes, and an end for a host that says
+/// something else each time.
+pub const DOCUMENT_VERSIONS_MAX: i64 = 20;
+/// Bytes of documents that a node holds of clients nobody has allowed yet. Nothing of them is stored (attack A09).
+pub const DOCUMENTS_HELD_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// How long such a document is held, in seconds: past the longest sign-in.
+pub const DOCUMENTS_HELD_SECONDS: u64 = 7_200;
+/// How long a request waits for an administrator's answer, in seconds.
+pub const APPROVAL_SECONDS: i64 = 3_600;
+/// Most clients that one person may be waiting for, so that nobody buries the list under asks.
+pub const ASKS_PER_USER_MAX: i64 = 10;
+/// How long an ask that nobody answers is kept, in seconds: thirty days.
+pub const ASKS_KEPT_SECONDS: i64 = 2_592_000;
+/// Longest entity tag that is kept of a document, in bytes; without one it is simply fetched again.
+pub const ETAG_BYTES_MAX: usize = 256;
+/// Most named MCP servers: each is a resource with its own metadata, lists and place on pages.
+pub const SERVERS_MAX: usize = 64;
+/// Longest name of an MCP server, in bytes: it is one segment of a URL.
+pub const SERVER_NAME_BYTES_MAX: usize = 64;
+/// Longest title or instructions of an MCP server, in bytes: every model that connects reads them.
+pub const SERVER_TEXT_BYTES_MAX: usize = 4_096;
+/// Longest pattern for actions, in bytes; an id has at most 64 and a few braces.
+pub const GLOB_BYTES_MAX: usize = 256;
+/// Most ways through the braces of one pattern.
+pub const GLOB_FORMS_MAX: usize = 64;
+/// Longest life of a personal access token, in days: whoever still needs it in a year can say so then.
+pub const PERSONAL_TOKEN_DAYS_MAX: i64 = 366;
+/// Most live personal access tokens of one person.
+pub const PERSONAL_TOKENS_MAX: i64 = 50;
+/// How coarse the last use of a personal token is recorded, in seconds: a write per call would be a hot row.
+pub const PERSONAL_TOKEN_USED_SECONDS: i64 = 3_600;
+/// Shortest token that the configuration may name, in bytes: below, it can be guessed.
+pub const STATIC_TOKEN_BYTES_MIN: usize = 24;
 
 // Streams of the MCP endpoint, and the sessions of clients from before 2026-07-28.
 
@@ -421,6 +454,28 @@ pub const MCP_TASK_CLAIM_SECONDS: i64 = 60;
 pub const MCP_TASK_POLL_MILLIS: u64 = 500;
 /// Times that questions and answers of one task are exchanged again because somebody else was quicker.
 pub const MCP_TASK_EXCHANGES_MAX: usize = 10;
+/// Largest picture of a client that is fetched, in bytes. Real ones are under 200 KB.
+pub const LOGO_BYTES_MAX: usize = 524_288;
+/// Widest and tallest such picture, in pixels; the size is in its first bytes, so that nothing larger is unpacked.
+pub const LOGO_PIXELS_MAX: u32 = 2_048;
+/// Most memory for unpacking one, in bytes: four bytes for each of those pixels. One is unpacked at a time.
+pub const LOGO_MEMORY_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// The longer side of the picture that is made of it, in pixels: 48 on the page, twice that on fine screens.
+pub const LOGO_SIDE_PIXELS: u32 = 96;
+/// Pictures that a node holds; each is at most some 40 KB.
+pub const LOGOS_REMEMBERED_MAX: u64 = 256;
+/// How long a picture that could not be had, or was had, is not asked for again by a node, in seconds.
+pub const LOGO_RETRY_SECONDS: u64 = 3_600;
+/// How long a picture is taken for what its host still has, in seconds: a week, or until the document names another.
+pub const LOGO_FRESH_SECONDS: i64 = 604_800;
+/// How long a held call waits for its person's yes, and a yes for its call, in seconds: a look and a thought.
+pub const APPROVAL_SECONDS: i64 = 600;
+/// Longest arguments that are shown for approval, in bytes: what nobody reads, nobody approves.
+pub const APPROVAL_ARGUMENTS_BYTES_MAX: usize = 65_536;
+/// Most calls that wait for one person's yes: beyond, a model asks and nobody reads.
+pub const APPROVALS_WAITING_MAX: i64 = 20;
+/// How long a call waits for a person who has just opened the page, in seconds: proxies give up at 30.
+pub const APPROVAL_WAIT_SECONDS: u32 = 20;
 /// Most programs in a row that act for one another (RFC 8693 section 4.1); each makes the token longer.
 pub const ACTORS_MAX: usize = 5;
 /// Most identity providers whose assertions are taken.

@@ -53,6 +53,8 @@ kinds! {
     DeviceCode = "pod_";
     /// The name of a pushed authorization request (RFC 9126 section 2.2).
     Pushed = "pop_";
+    /// A personal access token.
+    Personal = "pot_";
     /// The credential that manages a self-registered client (RFC 7592 section 3).
     Registration = "pon_";
     /// A call of a tool that goes on after its answer (MCP, tasks).
@@ -157,6 +159,15 @@ pub fn sha256_base64url(bytes: &[u8]) -> String {
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    hash
+}
+
+/// SHA-256 of parts, one after the other.
+pub fn sha256_of(parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = aws_lc_rs::digest::Context::new(&SHA256);
+    parts.iter().for_each(|part| context.update(part));
+    let mut hash = [0; 32];
+    hash.copy_from_slice(context.finish().as_ref());
     hash
 }
 

@@ -184,6 +184,7 @@ fn the_resource_server_could_run_elsewhere() {
     for source in sources().into_iter().filter(|s| s.room() == "mcp") {
         for (number, line) in &source.code {
             let asks_the_store = line.contains("store::") && !line.contains("store::grants::is_live");
+            // Whether a grant is live, and who stands behind a personal token: both are asked through `authority`.
             let names_it =
                 ["use crate::store", "store::events", "store::Store", "store::Error", "store::Result"];
             if asks_the_store && !names_it.iter().any(|name| line.contains(name)) {

@@ -130,6 +130,30 @@ fn the_production_file_in_readme_is_one_that_starts() {
 }
 
 #[test]
+fn each_configuration_in_the_page_on_servers_is_one_that_starts() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, secret) = (dir.path().join("postern.toml"), dir.path().join("nightly"));
+    std::fs::write(&secret, "0123456789abcdef0123456789abcdef\n").unwrap();
+    let text = file("docs/servers.md").replace("/run/secrets/nightly", &secret.display().to_string());
+    let blocks: Vec<&str> =
+        text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(blocks.len(), 5);
+    for block in blocks {
+        std::fs::write(&path, block).unwrap();
+        let flags = postern::config::Flags { file: Some(path.clone()), set: Vec::new() };
+        let env = |name: &str| (name == "CICD_TOKEN").then(|| "fedcba9876543210fedcba9876543210".to_owned());
+        let raw = postern::config::Raw::read(&flags, env).unwrap_or_else(|e| panic!("{e}: {block}"));
+        let config = postern::config::Config::from_raw(&raw).unwrap_or_else(|e| panic!("{e}: {block}"));
+        let says = [
+            config.servers.iter().any(|server| !server.is_built_in),
+            !config.static_tokens.is_empty(),
+            !config.approval.is_empty(),
+        ];
+        assert_eq!(says.iter().filter(|said| **said).count(), 1, "{block}");
+    }
+}
+
+#[test]
 fn what_a_page_of_the_documentation_points_at_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for page in ["README.md", "SECURITY.md", "CONTRIBUTING.md", "docs/production.md"] {

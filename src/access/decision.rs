@@ -13,20 +13,50 @@ pub enum Decision<'a> {
     /// The token lacks this scope, and its user could still grant it: the one refusal that a client can mend
     /// by asking again (MCP 2026-07-28, step-up).
     NeedsScope(&'a str),
+    /// The token is kept to other actions: for it, this one does not exist, and a call of it is answered as a call of
+    /// any name that nobody gave (attack H07).
+    Hidden,
 }
 
 impl Decision<'_> {
+    /// The rule that decided, as a word for programs.
+    pub fn rule(self) -> &'static str {
+        match self {
+            Self::OpenToAll => "open-to-all",
+            Self::ScopeHeld(_) => "scope-held",
+            Self::NeedsScope(_) => "needs-scope",
+            Self::Hidden => "outside-restrictions",
+        }
+    }
+
+    /// The same as a sentence for whoever asks why.
+    pub fn reason(self) -> String {
+        match self {
+            Self::OpenToAll => "it asks for no scope".to_owned(),
+            Self::ScopeHeld(scope) => format!("the token holds {scope}, or a broader scope"),
+            Self::NeedsScope(scope) => {
+                format!("the token lacks {scope}; a call asks the client to sign in for it")
+            }
+            Self::Hidden => {
+                "the token is kept to other plugins or permissions; a call finds no such tool".to_owned()
+            }
+        }
+    }
+
     /// Whether the action may run.
     pub fn allows(self) -> bool {
         match self {
             Self::OpenToAll | Self::ScopeHeld(_) => true,
-            Self::NeedsScope(_) => false,
+            Self::NeedsScope(_) | Self::Hidden => false,
         }
     }
 }
 
 /// Whether `caller` may use `action`.
 pub fn decide<'a>(caller: &Caller, action: &'a Action) -> Decision<'a> {
+    if caller.restrictions.as_ref().is_some_and(|rules| !rules.iter().any(|rule| rule.fits(action))) {
+        return Decision::Hidden;
+    }
     match &action.scope {
         None => Decision::OpenToAll,
         Some(scope) if caller.scopes.satisfies(scope) => Decision::ScopeHeld(scope),
@@ -52,6 +82,7 @@ mod tests {
             grant_id: "grant-1".into(),
             scopes: scopes.parse().unwrap(),
             resource: "http://localhost:8787/mcp".into(),
+            restrictions: None,
         }
     }
 
@@ -100,6 +131,23 @@ catalog:write | catalog:write    | ScopeHeld("catalog:write")
 catalog:write | scaffolder:write | NeedsScope("catalog:write")
 "#
         );
+    }
+
+    #[test]
+    fn what_a_token_is_not_kept_to_does_not_exist_for_it_whatever_its_scopes() {
+        let rules = |word: &str| Some(Arc::from([crate::actions::filter::Rule::word(word).unwrap()]));
+        for (word, scopes, expected) in [
+            ("plugin:catalog", "catalog:read", Decision::ScopeHeld("catalog:read")),
+            ("plugin:catalog", "", Decision::NeedsScope("catalog:read")),
+            ("plugin:rbac", "catalog:read", Decision::Hidden),
+            ("plugin:rbac", "", Decision::Hidden),
+        ] {
+            let caller = Caller { restrictions: rules(word), ..caller(scopes) };
+            assert_eq!(decide(&caller, &action(Some("catalog:read"))), expected, "{word} {scopes}");
+        }
+        let nothing = Caller { restrictions: Some(Arc::from([])), ..caller("catalog:read") };
+        assert_eq!(decide(&nothing, &action(None)), Decision::Hidden);
+        assert!(!Decision::Hidden.allows());
     }
 
     #[test]

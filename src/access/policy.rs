@@ -8,6 +8,7 @@ use crate::oauth::client::{Client, GrantType};
 use crate::oauth::error::Refusal;
 use crate::oauth::grant::Grant;
 use crate::oauth::request::Offer;
+use crate::oauth::resource::Resource;
 use crate::oauth::scope::ScopeSet;
 
 /// On whose behalf.
@@ -39,6 +40,8 @@ pub struct Ask<'a> {
     pub resource: &'a str,
     /// What there is to give.
     pub offer: Offer<'a>,
+    /// Whether the operator's rules keep the client out.
+    pub denied: bool,
 }
 
 /// Decides, and gives the scope that may be given: what is asked, cut to what the client and whoever stands behind it can
@@ -48,7 +51,7 @@ pub struct Ask<'a> {
 /// [`Refusal`], in the order in which it is checked. Nothing may be written before.
 pub fn decide(ask: &Ask<'_>, now: Time) -> Result<ScopeSet, Refusal> {
     let need = |held: bool, refusal| if held { Ok(()) } else { Err(refusal) };
-    need(ask.client.is_active(), Refusal::UnknownClient)?;
+    need(ask.client.is_active() && !ask.denied, Refusal::UnknownClient)?;
     need(!for_confidential_only(ask.way) || ask.client.is_confidential(), Refusal::PublicClient)?;
     need(is_registered(ask), Refusal::GrantNotRegistered)?;
     match ask.behind {
@@ -56,8 +59,8 @@ pub fn decide(ask: &Ask<'_>, now: Time) -> Result<ScopeSet, Refusal> {
         Behind::Person { active } => need(active, Refusal::UserInactive)?,
         Behind::Grant(grant) => grant.stands(now)?,
     }
-    need(ask.offer.resources.iter().any(|known| known == ask.resource), Refusal::OtherResource)?;
-    let cut = ask.scope.intersection(&ceiling(ask));
+    let at = ask.offer.resources.find(ask.resource).ok_or(Refusal::OtherResource)?;
+    let cut = ask.scope.intersection(&ceiling(ask, at));
     need(!cut.is_empty() || ask.scope.is_empty(), Refusal::MoreScope)?;
     Ok(cut)
 }
@@ -81,17 +84,17 @@ fn is_registered(ask: &Ask<'_>) -> bool {
 
 /// The most that may be given at all. A program on its own behalf has what it registered, or else what only reads; never
 /// a person's identity. What a person's client registered is a hint, since real clients ask for more later.
-fn ceiling(ask: &Ask<'_>) -> ScopeSet {
+fn ceiling(ask: &Ask<'_>, at: &Resource) -> ScopeSet {
     if !matches!(ask.behind, Behind::Itself) {
-        return ask.offer.scopes.clone();
+        return at.scopes.clone();
     }
-    own_ceiling(ask.client, ask.offer)
+    own_ceiling(ask.client, at)
 }
 
-/// What a program may have on its own behalf.
-pub fn own_ceiling(client: &Client, offer: Offer<'_>) -> ScopeSet {
+/// What a program may have on its own behalf at a resource.
+pub fn own_ceiling(client: &Client, at: &Resource) -> ScopeSet {
     let registered: Option<ScopeSet> = client.metadata.scope.as_deref().and_then(|text| text.parse().ok());
-    let mut allowed = registered.map_or_else(|| offer.baseline.clone(), |r| r.intersection(offer.scopes));
+    let mut allowed = registered.map_or_else(|| at.baseline.clone(), |r| r.intersection(&at.scopes));
     for scope in scopes::IDENTITY {
         allowed = allowed.without(scope);
     }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::oauth::client::{AuthMethod, ClientKind, Metadata};
 use crate::oauth::grant::Person;
+use crate::oauth::resource::Resources;
 use crate::secret::Digest;
 
 const NOW: Time = Time::from_seconds(10_000);
@@ -50,17 +51,28 @@ fn scopes(text: &str) -> ScopeSet {
     text.parse().unwrap()
 }
 
+fn resource(identifier: &str, scopes: &ScopeSet, baseline: &ScopeSet) -> Resource {
+    Resource {
+        identifier: identifier.into(),
+        path: String::new(),
+        title: String::new(),
+        scopes: scopes.clone(),
+        baseline: baseline.clone(),
+    }
+}
+
 /// What is wrong, one thing at a time, and what every way that it concerns must say to it.
 #[test]
 fn the_whole_table() {
     let (all, baseline) = (scopes("catalog:read openid offline_access"), scopes("catalog:read"));
-    let resources = [RESOURCE.to_owned(), "https://mcp.example/mcp/ops".to_owned()];
-    let offer = Offer { scopes: &all, baseline: &baseline, resources: &resources };
+    let resources = Resources::new(vec![resource(RESOURCE, &all, &baseline)]);
+    let offer = Offer { resources: &resources };
     let mut table = String::new();
     for wrong in [
         "nothing",
         "client suspended",
         "client revoked",
+        "client denied",
         "public client",
         "grant type not registered",
         "person suspended",
@@ -91,11 +103,9 @@ fn the_whole_table() {
                 GrantType::ClientCredentials => Behind::Itself,
                 _ => Behind::Grant(&grant),
             };
-            let ask = Ask { client: &client, way, behind, scope: &asked, resource, offer };
-            let decided = match decide(&ask, NOW) {
-                Ok(scope) => scope.to_string(),
-                Err(refusal) => format!("{refusal:?}"),
-            };
+            let denied = wrong == "client denied";
+            let ask = Ask { client: &client, way, behind, scope: &asked, resource, offer, denied };
+            let decided = decide(&ask, NOW).map_or_else(|why| format!("{why:?}"), |scope| scope.to_string());
             table += &format!("{wrong} | {} | {decided}\n", way.as_str().rsplit(':').next().unwrap());
         }
     }
@@ -110,7 +120,7 @@ fn the_whole_table() {
         let expected = match parts[0] {
             wrong if !concerns(wrong, way) => "catalog:read",
             "nothing" | "scope partly beyond" => "catalog:read",
-            "client suspended" | "client revoked" => "UnknownClient",
+            "client suspended" | "client revoked" | "client denied" => "UnknownClient",
             "public client" => "PublicClient",
             "grant type not registered" => "GrantNotRegistered",
             "person suspended" => "UserInactive",
@@ -121,14 +131,14 @@ fn the_whole_table() {
         };
         assert_eq!(parts[2], expected, "{line}");
     }
-    assert_eq!(table.lines().count(), 66);
+    assert_eq!(table.lines().count(), 72);
 }
 
 #[test]
 fn a_suspended_person_is_refused_who_is_here_and_who_is_vouched_for() {
     let (all, none) = (scopes("catalog:read"), ScopeSet::default());
-    let resources = [RESOURCE.to_owned()];
-    let offer = Offer { scopes: &all, baseline: &none, resources: &resources };
+    let resources = Resources::new(vec![resource(RESOURCE, &all, &none)]);
+    let offer = Offer { resources: &resources };
     for way in WAYS {
         let client = client(&[way], true);
         let ask = |active| Ask {
@@ -138,6 +148,7 @@ fn a_suspended_person_is_refused_who_is_here_and_who_is_vouched_for() {
             scope: &all,
             resource: RESOURCE,
             offer,
+            denied: false,
         };
         assert_eq!(decide(&ask(true), NOW), Ok(all.clone()), "{way:?}");
         assert_eq!(decide(&ask(false), NOW), Err(Refusal::UserInactive), "{way:?}");
@@ -147,8 +158,8 @@ fn a_suspended_person_is_refused_who_is_here_and_who_is_vouched_for() {
 #[test]
 fn whoever_was_allowed_to_stay_connected_may_refresh_and_nothing_else() {
     let all = scopes("catalog:read offline_access");
-    let resources = [RESOURCE.to_owned()];
-    let offer = Offer { scopes: &all, baseline: &all, resources: &resources };
+    let resources = Resources::new(vec![resource(RESOURCE, &all, &all)]);
+    let offer = Offer { resources: &resources };
     let (client, grant) = (client(&[], true), grant("catalog:read offline_access"));
     for way in WAYS {
         let ask = Ask {
@@ -158,6 +169,7 @@ fn whoever_was_allowed_to_stay_connected_may_refresh_and_nothing_else() {
             scope: &all,
             resource: RESOURCE,
             offer,
+            denied: false,
         };
         assert_eq!(decide(&ask, NOW).is_ok(), way == GrantType::RefreshToken, "{way:?}");
     }
@@ -166,6 +178,6 @@ fn whoever_was_allowed_to_stay_connected_may_refresh_and_nothing_else() {
 #[test]
 fn a_program_never_has_a_persons_identity() {
     let all = scopes("catalog:read catalog:write openid email");
-    let offer = Offer { scopes: &all, baseline: &all, resources: &[] };
-    assert_eq!(own_ceiling(&client(&[], true), offer), scopes("catalog:read catalog:write"));
+    let at = resource(RESOURCE, &all, &all);
+    assert_eq!(own_ceiling(&client(&[], true), &at), scopes("catalog:read catalog:write"));
 }

@@ -4,6 +4,7 @@
 //! (`access`), how MCP shows it (`mcp`), or what any action does (the room that registers it).
 
 pub mod arguments;
+pub mod filter;
 pub mod question;
 pub mod turn;
 
@@ -35,6 +36,9 @@ pub struct Caller {
     pub scopes: ScopeSet,
     /// The protected resource the token is for (RFC 8707), equal to the audience it was verified against.
     pub resource: String,
+    /// What the token is kept to besides its scopes: an action that fits none of these rules does not exist for it.
+    /// `None` where nothing but the scopes counts, as with every token of a sign-in.
+    pub restrictions: Option<Arc<[filter::Rule]>>,
 }
 
 /// What an action does to the world. An action that says nothing is a [`Effect::Delete`].
@@ -179,6 +183,17 @@ impl Registry {
             }
         }
         Ok(Self { actions: actions.into_iter().map(Arc::new).collect(), by_name })
+    }
+
+    /// The part of this registry that `shows` picks: the same actions, under the same names.
+    #[must_use]
+    pub fn part(&self, shows: impl Fn(&Action) -> bool) -> Self {
+        let actions: Vec<Arc<Action>> = self.actions.iter().filter(|action| shows(action)).cloned().collect();
+        let names = |(index, action): (usize, &Arc<Action>)| {
+            every_name(action).map(move |name| (name, index)).collect::<Vec<_>>()
+        };
+        let by_name = actions.iter().enumerate().flat_map(names).collect();
+        Self { actions, by_name }
     }
 
     /// Every action, in order of id.

@@ -13,6 +13,7 @@ fn caller() -> Arc<Caller> {
         grant_id: "g".into(),
         scopes: "".parse().unwrap(),
         resource: "r".into(),
+        restrictions: None,
     })
 }
 

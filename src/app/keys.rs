@@ -12,6 +12,17 @@ use crate::oauth::rotation::{self, Life, State};
 use crate::secret::{self, Vault};
 use crate::store::{self, Store, events::Event, keys::NewKey};
 
+/// Refuses a configured key that is none, before anything is made or opened.
+///
+/// # Errors
+/// [`StartError::EncryptionKey`].
+pub(super) fn check_configured(config: &Config) -> Result<(), StartError> {
+    for key in [&config.encryption_key, &config.encryption_key_previous].into_iter().flatten() {
+        Vault::from_base64url(key.reveal()).map_err(|e| StartError::EncryptionKey(e.to_string()))?;
+    }
+    Ok(())
+}
+
 /// The key-encryption key: from the configuration, or from the data directory, where it is made on first start. A lost
 /// one is never replaced in silence: what it sealed would be lost with it.
 ///

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::scopes;
+use crate::access::{scopes, servers};
 use crate::actions::Registry;
 use crate::audit::Audit;
 use crate::catalog::{self, Catalog};
@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::oauth::key::KeyRing;
 use crate::oauth::request::Offer;
+use crate::oauth::resource::Resources;
 use crate::oauth::scope::ScopeSet;
 use crate::outbound::Outbound;
 use crate::secret::Vault;
@@ -25,6 +26,7 @@ use crate::web::described::Memory;
 use crate::web::endpoints::register::Hour;
 use crate::web::issuers::Discovered;
 use crate::web::key_sets::KeySets;
+use crate::web::logos::Logos;
 use crate::web::rates::Rates;
 
 /// The parts of a running server. See [`Parts`].
@@ -49,16 +51,18 @@ pub struct Parts {
     pub catalog: Catalog,
     /// Everything that can be called.
     pub actions: Arc<Registry>,
-    /// Every scope that can be asked for.
+    /// The MCP servers, the one that shows everything first.
+    pub servers: Vec<servers::Server>,
+    /// The protected resources that they are.
+    pub resources: Resources,
+    /// Every scope that can be asked for, at whichever of them.
     pub scopes: ScopeSet,
-    /// What resource metadata lists: the scopes that only read.
-    pub baseline: ScopeSet,
-    /// Every protected resource that tokens are issued for (RFC 8707); the first is meant where a request names none.
-    pub resources: Vec<String>,
     /// The one way out.
     pub outbound: Outbound,
     /// What this node knows of documents being fetched.
     pub described: Memory,
+    /// What this node knows of clients' pictures.
+    pub logos: Logos,
     /// How often one address and one client asked.
     pub rates: Rates,
     /// Where identity providers have their keys.
@@ -97,12 +101,19 @@ pub enum StartError {
 }
 
 impl App {
+    /// The server behind the protected resource with this identifier.
+    pub fn server_of(&self, resource: &str) -> Option<&servers::Server> {
+        let path = &self.resources.find(resource)?.path;
+        self.servers.iter().find(|server| server.paths.contains(path))
+    }
+
     /// Opens the database, brings it up to date, and loads or makes the keys. The second value is the audit writer:
     /// it ends, with everything written, once the last [`App`] is dropped.
     ///
     /// # Errors
     /// [`StartError`].
     pub async fn open(config: Config, clock: Clock) -> Result<(Self, JoinHandle<()>), StartError> {
+        keys::check_configured(&config)?;
         let outbound = Outbound::new(&config)?;
         let store = Store::open(&config).await?;
         store.migrate(&config.data_dir).await?;
@@ -117,15 +128,17 @@ impl App {
             return Err(StartError::Actions(format!("these scopes have no sentence for people: {which}")));
         }
         let (audit, writer) = Audit::start(store.clone(), clock.clone());
-        let resources = vec![config.resource()];
+        let actions = Arc::new(actions);
+        let servers = servers::servers(&config, &actions);
+        let resources = servers::resources(&config.public_url, &servers);
         unknown_targets(&config, &resources)?;
         let parts = Parts {
             scopes: scopes::supported(actions.all().iter().map(AsRef::as_ref)),
-            baseline: scopes::baseline(actions.all().iter().map(AsRef::as_ref)),
-            keys: Arc::new(ArcSwap::from_pointee(ring)),
-            actions: Arc::new(actions),
             rates: Rates::new(&config),
             resources,
+            servers,
+            keys: Arc::new(ArcSwap::from_pointee(ring)),
+            actions,
             config,
             clock,
             store,
@@ -133,6 +146,7 @@ impl App {
             audit,
             outbound,
             described: Memory::default(),
+            logos: Logos::default(),
             discovered: Discovered::default(),
             key_sets: KeySets::default(),
             registrations: Hour::default(),
@@ -146,15 +160,21 @@ impl App {
 impl Parts {
     /// What there is to ask for.
     pub fn offer(&self) -> Offer<'_> {
-        Offer { scopes: &self.scopes, baseline: &self.baseline, resources: &self.resources }
+        Offer { resources: &self.resources }
     }
 }
 
-/// A target of an exchange that is no resource here would never be given, and nobody would know why.
-fn unknown_targets(config: &Config, resources: &[String]) -> Result<(), StartError> {
+/// A resource in the configuration that is none of this server's would never be opened, and nobody would know why.
+fn unknown_targets(config: &Config, resources: &Resources) -> Result<(), StartError> {
+    let lost = |resource: &&String| resources.find(resource).is_none();
+    if let Some(lost) = config.static_tokens.iter().filter_map(|token| token.resource.as_ref()).find(lost) {
+        return Err(StartError::Actions(format!(
+            "tokens.static: a token is for {lost}, which is no MCP server here"
+        )));
+    }
     for (client, target) in config.exchange.iter().flat_map(|(c, all)| all.iter().map(move |t| (c, t))) {
-        if !resources.contains(target) {
-            let ours = resources.join(", ");
+        if resources.find(target).is_none() {
+            let ours = resources.identifiers().join(", ");
             let why = format!("exchange.resources: {target} of {client} is none of this server's: {ours}");
             return Err(StartError::Actions(why));
         }

@@ -85,6 +85,7 @@ mod tests {
             grant_id: "g".to_owned(),
             scopes: ScopeSet::default(),
             resource: "http://localhost/mcp".to_owned(),
+            restrictions: None,
         }
     }
 

@@ -53,8 +53,8 @@ pub fn read(raw: &Raw) -> Result<Clients, ConfigError> {
     })?;
     let list = |key| raw.list(key);
     let (presets, allow, deny) = (list("clients.presets"), list("clients.allow"), list("clients.deny"));
-    let described = Policy::new(mode, &presets, &allow, &deny)
-        .map_err(|fault| wrong("clients.presets, clients.allow or clients.deny", fault.to_string()))?;
+    let described =
+        Policy::new(mode, &presets, &allow, &deny).map_err(|fault| wrong(fault.key(), fault.to_string()))?;
     let unknown_scopes = raw
         .optional("clients.unknown_scopes")
         .map(|text| text.replace(',', " ").parse::<ScopeSet>())

@@ -120,7 +120,7 @@ pub const KEYS: &[Key] = &[
     key(
         "clients.presets",
         "POSTERN_CLIENTS_PRESETS",
-        Some("vscode,copilot-cli,claude,codex,cursor"),
+        Some("vscode,copilot-cli,claude,chatgpt,codex,cursor"),
         "Well-known clients whose documents are allowed beside clients.allow; none for nobody.",
     ),
     key(
@@ -213,11 +213,51 @@ pub const KEYS: &[Key] = &[
         Some("safe"),
         "How tools are named in lists: safe, dotted or id; every form can be called.",
     ),
+    secret(
+        "tokens.static",
+        "POSTERN_TOKENS_STATIC",
+        "Tokens for programs that cannot sign in: a table each, with subject, token_env or token_file, scopes, server.",
+    ),
+    secret(
+        "backend.auth.externalAccess",
+        "POSTERN_BACKEND_AUTH_EXTERNALACCESS",
+        "The same in the shape that Backstage's app-config has, with type static.",
+    ),
+    key(
+        "mcp.approval",
+        "POSTERN_MCP_APPROVAL",
+        None,
+        "Tools whose calls wait for their person's yes, as a list: effect:delete, scaffolder:*.",
+    ),
+    key(
+        "mcp.default_servers",
+        "POSTERN_MCP_DEFAULT_SERVERS",
+        Some("true"),
+        "Serves /mcp/catalog, /mcp/apis, /mcp/templates and /mcp/insights, each where its actions exist.",
+    ),
+    key(
+        "mcp.servers",
+        "POSTERN_MCP_SERVERS",
+        None,
+        "Named MCP servers: a table each, with title, instructions, include and exclude; in the environment, as JSON.",
+    ),
+    key(
+        "mcpActions.servers",
+        "POSTERN_MCPACTIONS_SERVERS",
+        None,
+        "The same in the shape that Backstage's app-config has.",
+    ),
     key(
         "mcp.sessions",
         "POSTERN_MCP_SESSIONS",
         Some("offered"),
         "Sessions for MCP clients from before 2026-07-28: offered, required (a request without one is refused) or off.",
+    ),
+    key(
+        "mcp.sse",
+        "POSTERN_MCP_SSE",
+        Some("false"),
+        "Also serve the deprecated HTTP+SSE transport of MCP 2024-11-05, at /sse, for clients that know no other.",
     ),
     key(
         "conformance",

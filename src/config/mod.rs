@@ -9,7 +9,9 @@ mod issuers;
 mod keys;
 mod mcp;
 mod raw;
+pub mod servers;
 mod signing;
+pub mod tokens;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -67,8 +69,16 @@ pub struct Config {
     pub tool_names: ToolNames,
     /// Whether MCP clients from before 2026-07-28 get sessions.
     pub mcp_sessions: McpSessions,
+    /// Whether the deprecated transport of MCP 2024-11-05 is served at `/sse`.
+    pub mcp_sse: bool,
     /// Whether the fixtures of the official conformance suite are served. Refused unless only this machine can call.
     pub conformance: bool,
+    /// The MCP servers beside the one that shows everything.
+    pub servers: Vec<servers::NamedServer>,
+    /// Actions whose calls wait for their person's yes.
+    pub approval: Vec<crate::actions::filter::Rule>,
+    /// Tokens for programs that cannot sign in.
+    pub static_tokens: Vec<tokens::StaticToken>,
     /// How log lines are written.
     pub log: Log,
 }
@@ -222,6 +232,7 @@ impl Config {
         let paths = raw.list("catalog.paths").into_iter().map(PathBuf::from).collect::<Vec<_>>();
         let demo = raw.boolean_or("catalog.demo", paths.is_empty())?;
         let config = Self {
+            static_tokens: tokens::read(raw, &public_url)?,
             public_url,
             listen: raw.parse("listen", "an address and a port, such as 127.0.0.1:8787")?,
             data_dir: PathBuf::from(raw.text("data_dir")),
@@ -234,12 +245,15 @@ impl Config {
             clients: clients::read(raw)?,
             encryption_key_previous: raw.optional("encryption_key_previous").map(Hidden::new),
             keys: Keys::from_raw(raw)?,
-            tokens: tokens(raw)?,
+            tokens: lifetimes(raw)?,
             exchange: exchange(raw),
             trusted_issuers: issuers::read(raw)?,
             outbound: outbound(raw)?,
             tool_names: tool_names(raw)?,
+            servers: servers::read(raw)?,
+            approval: servers::rule_list(raw, "mcp.approval")?,
             mcp_sessions: mcp::sessions(raw)?,
+            mcp_sse: raw.boolean("mcp.sse")?,
             conformance: raw.boolean("conformance")?,
             log: Log { filter: raw.text("log.filter"), json: raw.boolean("log.json")? },
         };
@@ -330,7 +344,7 @@ fn database(raw: &Raw) -> Result<Database, ConfigError> {
     Ok(Database { url: url.map(Hidden::new), connections_max })
 }
 
-fn tokens(raw: &Raw) -> Result<Tokens, ConfigError> {
+fn lifetimes(raw: &Raw) -> Result<Tokens, ConfigError> {
     let access_seconds: i64 = raw.parse("tokens.access_seconds", "a whole number of seconds")?;
     if !(limits::ACCESS_TOKEN_SECONDS_MIN..=limits::ACCESS_TOKEN_SECONDS_MAX).contains(&access_seconds) {
         return Err(ConfigError(format!(

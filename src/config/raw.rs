@@ -66,10 +66,13 @@ impl Raw {
             None if Path::new("postern.toml").exists() => raw.read_file(Path::new("postern.toml"))?,
             None => {}
         }
-        raw.read_env(env)?;
+        raw.read_env(&env)?;
         for (path, value) in &flags.set {
             let key = find(path).ok_or_else(|| unknown(path, &Origin::Flag))?;
             raw.values.insert(key.path, (value.clone(), Origin::Flag));
+        }
+        for path in super::tokens::KEYS {
+            raw.fill_tokens(path, &env)?;
         }
         Ok(raw)
     }
@@ -102,6 +105,17 @@ impl Raw {
                 self.values.insert(key.path, (text.trim().to_owned(), Origin::Env(from_file)));
             }
         }
+        Ok(())
+    }
+
+    fn fill_tokens(
+        &mut self,
+        path: &'static str,
+        env: impl Fn(&str) -> Option<String>,
+    ) -> Result<(), ConfigError> {
+        let Some(mut document) = self.document(path)? else { return Ok(()) };
+        super::tokens::fill(&mut document, env, |file| read_bounded(Path::new(file)))?;
+        self.values.insert(path, (document.to_string(), self.origin(path)));
         Ok(())
     }
 

@@ -108,8 +108,12 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
+    /// One of these takes every place in the queue.
+    static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
     #[tokio::test]
     async fn a_password_opens_its_own_hash_only() {
+        let _alone = ALONE.lock().await;
         let stored = hash("correct horse battery").await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
         assert_eq!(verify("correct horse battery", Some(&stored)).await, Ok(true));
@@ -119,9 +123,39 @@ mod tests {
 
     #[tokio::test]
     async fn a_short_password_and_an_endless_one_are_refused() {
+        let _alone = ALONE.lock().await;
         assert_eq!(hash("short").await, Err(PasswordError::TooShort));
         let endless = "x".repeat(limits::PASSWORD_BYTES_MAX + 1);
         assert_eq!(hash(&endless).await, Err(PasswordError::TooLong));
         assert_eq!(verify(&endless, None).await, Ok(false));
+    }
+
+    #[test]
+    fn more_than_can_wait_are_told_to_come_back() {
+        let _alone = ALONE.blocking_lock();
+        let places: Vec<_> = (0..limits::PASSWORD_QUEUE_MAX * 2).map(|_| Place::take()).collect();
+        assert!(places.iter().flatten().count() <= limits::PASSWORD_QUEUE_MAX);
+        assert!(Place::take().is_none());
+        drop(places);
+        assert!(Place::take().is_some(), "given back");
+    }
+
+    /// Attack C08: the time of the answer tells who has an account.
+    #[tokio::test]
+    async fn an_unknown_user_costs_what_a_known_one_does() {
+        let _alone = ALONE.lock().await;
+        use std::time::{Duration, Instant};
+        let stored = hash("correct horse battery").await.unwrap();
+        let mut times: [Vec<Duration>; 2] = Default::default();
+        for _ in 0..15 {
+            for (times, stored) in times.iter_mut().zip([Some(stored.as_str()), None]) {
+                let began = Instant::now();
+                assert_eq!(verify("wrong wrong wrong", stored).await, Ok(false));
+                times.push(began.elapsed());
+            }
+        }
+        // The quickest of many: what else the machine does only adds to it.
+        let [known, unknown] = times.map(|times| times.into_iter().min().unwrap().as_secs_f64());
+        assert!((0.5..2.0).contains(&(known / unknown)), "{known} and {unknown}");
     }
 }

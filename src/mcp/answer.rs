@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::limits;
+use crate::oauth::error::printable;
 use crate::oauth::scope::ScopeSet;
 
 /// JSON-RPC 2.0: the body is not JSON.
@@ -95,7 +96,7 @@ fn challenged(status: StatusCode, error: &str, description: &str, challenge: Hea
 pub fn refusal(status: StatusCode, error: &str, description: &str) -> Response<Body> {
     json_response(
         status,
-        json!({ "error": error, "error_description": description }).to_string().into_bytes(),
+        json!({ "error": error, "error_description": printable(description) }).to_string().into_bytes(),
     )
 }
 

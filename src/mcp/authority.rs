@@ -1,13 +1,17 @@
-//! All that the resource server knows of the authorization server: how to verify a token, and whether the grant
-//! behind it lives. Nothing else of this room reaches there, so it could run elsewhere.
+//! All that the resource server knows of the authorization server: how to verify a token, who stands behind one that
+//! says nothing itself, and whether the grant lives. Nothing else of this room reaches there, so it could run elsewhere.
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use futures_util::future::BoxFuture;
 
+use super::live::Refused;
+use super::opaque::Found;
 use crate::actions::Caller;
 use crate::clock::Time;
+use crate::limits;
 use crate::oauth::claims::{self, AccessClaims, TokenRefusal};
 use crate::oauth::key::KeyRing;
 
@@ -24,6 +28,8 @@ pub struct Verified {
     pub is_exchanged: bool,
     /// The keys it was verified with. Under other keys it has to be verified again.
     keys: Arc<KeyRing>,
+    /// When a use was last noted, in microseconds, where uses are.
+    noted: Option<Arc<AtomicI64>>,
 }
 
 impl Verified {
@@ -36,10 +42,11 @@ impl Verified {
             grant_id: claims.grant_id,
             scopes: claims.scope,
             resource: claims.audience,
+            restrictions: None,
         };
         let is_exchanged = claims.actor.is_some();
         let (expires_at, token_id) = (claims.expires_at, claims.token_id);
-        Self { caller: Arc::new(caller), expires_at, token_id, is_exchanged, keys }
+        Self { caller: Arc::new(caller), expires_at, token_id, is_exchanged, keys, noted: None }
     }
 }
 
@@ -63,7 +70,21 @@ pub struct Authority {
     issuer: Arc<str>,
     keys: Arc<Keys>,
     is_live: Arc<IsLive>,
+    opaque: Option<Opaque>,
 }
+
+/// How tokens that say nothing themselves are found, and their uses noted.
+#[derive(Clone)]
+struct Opaque {
+    find: Arc<Find>,
+    note: Arc<Note>,
+}
+
+/// Finds such a token.
+pub type Find = dyn Fn(&str) -> Found + Send + Sync;
+
+/// Is told that the token of this grant is used.
+pub type Note = dyn Fn(&str, Time) + Send + Sync;
 
 impl Authority {
     /// The authorization server `issuer`. `keys` gives its keys of the moment, so that a rotation needs no restart.
@@ -72,7 +93,61 @@ impl Authority {
         keys: impl Fn() -> Arc<KeyRing> + Send + Sync + 'static,
         is_live: impl Fn(&Verified) -> Answered + Send + Sync + 'static,
     ) -> Self {
-        Self { issuer: issuer.into(), keys: Arc::new(keys), is_live: Arc::new(is_live) }
+        Self { issuer: issuer.into(), keys: Arc::new(keys), is_live: Arc::new(is_live), opaque: None }
+    }
+
+    /// The same, which also knows tokens that say nothing themselves: `find` finds them, `note` is told of their use.
+    #[must_use]
+    pub fn with_opaque(
+        mut self,
+        find: impl Fn(&str) -> Found + Send + Sync + 'static,
+        note: impl Fn(&str, Time) + Send + Sync + 'static,
+    ) -> Self {
+        self.opaque = Some(Opaque { find: Arc::new(find), note: Arc::new(note) });
+        self
+    }
+
+    /// Who stands behind `token`, which says nothing itself, at the resource `audience`.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub async fn find(&self, token: &str, audience: &str, now: Time) -> Result<Verified, Refused> {
+        let Some(opaque) = &self.opaque else { return Err(Refused::Invalid(TokenRefusal::Malformed)) };
+        let keys = (self.keys)();
+        let found = (opaque.find)(token).await.map_err(Refused::Unavailable)?;
+        let found = found.ok_or(Refused::Invalid(TokenRefusal::Malformed))?;
+        if !found.is_live {
+            return Err(Refused::Revoked);
+        }
+        if found.expires_at <= now {
+            return Err(Refused::Invalid(TokenRefusal::Expired));
+        }
+        if found.opens.is_some_and(|opens| opens != audience) {
+            return Err(Refused::Invalid(TokenRefusal::WrongAudience));
+        }
+        let caller = Caller { resource: audience.to_owned(), ..found.caller };
+        let verified = Verified {
+            token_id: caller.grant_id.clone(),
+            caller: Arc::new(caller),
+            expires_at: found.expires_at,
+            is_exchanged: false,
+            keys,
+            noted: found.is_noted.then(|| Arc::new(AtomicI64::new(i64::MIN))),
+        };
+        self.note_use(&verified, now);
+        Ok(verified)
+    }
+
+    /// Notes a use, where uses are noted, at most once an hour. Costs one look at what only this token has.
+    pub fn note_use(&self, verified: &Verified, now: Time) {
+        let (Some(noted), Some(opaque)) = (&verified.noted, &self.opaque) else { return };
+        let before = noted.load(Ordering::Relaxed);
+        let due = now.plus_seconds(-limits::PERSONAL_TOKEN_USED_SECONDS).micros();
+        let mine =
+            || noted.compare_exchange(before, now.micros(), Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if before <= due && mine() {
+            (opaque.note)(&verified.caller.grant_id, now);
+        }
     }
 
     /// The caller that `token` speaks for at the resource `audience`.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use serde_json::{Map, Value, json};
 
+use super::approval::{Approvals, NotYet, Waiting};
 use super::tools::{Offered, Tools};
 use crate::access::{self, Decision};
 use crate::actions::question::{Ability, Question};
@@ -20,6 +21,8 @@ use crate::secret;
 pub struct Calls {
     /// Every tool.
     pub tools: Arc<Tools>,
+    /// Which calls wait for their person's yes.
+    pub approvals: Approvals,
     /// Where calls are recorded.
     pub audit: Audit,
     /// What time it is.
@@ -45,7 +48,45 @@ pub enum Answer {
     Speechless,
 }
 
+/// How a held call stands.
+#[derive(Debug)]
+pub enum Gate {
+    /// It may run; a yes that it needed is used up.
+    Open,
+    /// Its person was asked and did not answer yet.
+    Waits(Waiting),
+    /// It will not run.
+    Shut(Answer),
+}
+
 impl Calls {
+    /// Whether a call of `offered`, which is held, may run now. With `patience`, where its person has just been sent to
+    /// answer. Arguments that cannot be used are nobody's question: the call itself says so.
+    pub async fn gate(
+        &self,
+        caller: &Arc<Caller>,
+        offered: &Offered,
+        arguments: Option<&Map<String, Value>>,
+        patience: bool,
+    ) -> Gate {
+        let began = self.clock.now();
+        let Ok(arguments) = admit(offered, caller, arguments.cloned()) else { return Gate::Open };
+        match self.approvals.admit(caller, &offered.action, &arguments, patience).await {
+            Ok(()) => Gate::Open,
+            Err(NotYet::Waiting(waiting)) => {
+                self.note(offered, caller, began, "waits").await;
+                Gate::Waits(waiting)
+            }
+            Err(NotYet::No(why)) => {
+                self.note(offered, caller, began, "not_approved").await;
+                Gate::Shut(answer(&offered.action, Err(ActionError::NotAllowed(why.to_owned())), began))
+            }
+            Err(NotYet::Unavailable(error)) => {
+                Gate::Shut(answer(&offered.action, Err(ActionError::Fault(error.into())), began))
+            }
+        }
+    }
+
     /// Calls `offered` as the caller of `turn`. Whatever goes wrong is an answer too (MCP 2026-07-28, tools).
     pub async fn call(
         &self,
@@ -110,6 +151,8 @@ fn admit(
         Decision::NeedsScope(scope) => {
             Err(ActionError::NotAllowed(format!("this access token lacks the scope {scope}")))
         }
+        // Nor does a name lead here.
+        Decision::Hidden => Err(ActionError::NotFound("no such tool".to_owned())),
     }
 }
 

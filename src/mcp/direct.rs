@@ -38,8 +38,9 @@ pub async fn read(
     offered: &Offered,
     request: &Request<'_>,
 ) -> Option<Response<Body>> {
-    // `rmcp` compares the headers that repeat arguments.
-    if offered.action.effect != Effect::Read || offered.repeats_in_headers {
+    // `rmcp` compares the headers that repeat arguments; what is held waits there.
+    let unusual = offered.repeats_in_headers || server.holds(offered);
+    if offered.action.effect != Effect::Read || unusual {
         return None;
     }
     let plain: Plain = serde_json::from_str(request.params?.get()).ok()?;

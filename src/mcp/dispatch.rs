@@ -12,14 +12,15 @@ use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 use serde_json::{Map, Value};
 
-use super::call::Answer;
+use super::approval;
+use super::call::{Answer, Gate};
 use super::rounds::About;
 use super::server::{Server, caller, is_modern};
 use super::talk;
 use super::tasks::Done;
 use super::tools::Offered;
 use crate::actions::Caller;
-use crate::actions::question::Ability;
+use crate::actions::question::{self, Ability};
 use crate::actions::turn::{Listener, Talk, Turn};
 
 impl Server {
@@ -55,6 +56,11 @@ impl Server {
         } else {
             BTreeMap::new()
         };
+        if self.holds(offered)
+            && let Some(held) = self.hold(context, about, offered, answers.get(approval::QUESTION)).await?
+        {
+            return Ok(held);
+        }
         let listener = talk::listener(context, answers.clone())?;
         let (talk, said) = Talk::new(listener.clone());
         let talk = Arc::new(talk);
@@ -81,6 +87,38 @@ impl Server {
             Answer::Speechless => return Err(ErrorData::internal_error("no way to speak", None)),
         };
         Ok(result.into())
+    }
+
+    /// What to answer instead of running a call that is held; nothing where it may run.
+    async fn hold(
+        &self,
+        context: &RequestContext<RoleServer>,
+        about: About<'_>,
+        offered: &Offered,
+        went: Option<&Value>,
+    ) -> Result<Option<CallToolResponse>, ErrorData> {
+        let modern = is_modern(context);
+        let went = went.map(question::Answer::read).transpose();
+        if let Ok(Some(question::Answer::Declined | question::Answer::Cancelled)) = went {
+            let text = "NotAllowedError: the person would not look at this call; do not try it again";
+            return Ok(Some(self.failed(text.to_owned(), modern).into()));
+        }
+        let patience = matches!(went, Ok(Some(question::Answer::Accepted(_))));
+        let waiting = match self.calls.gate(caller(context)?, offered, about.arguments, patience).await {
+            Gate::Open => return Ok(None),
+            Gate::Waits(waiting) => waiting,
+            Gate::Shut(Answer::Failed(text)) => return Ok(Some(self.failed(text, modern).into())),
+            Gate::Shut(_) => return Err(ErrorData::internal_error("a held call", None)),
+        };
+        if !talk::can(context, Ability::Url) {
+            return Ok(Some(self.failed(waiting.text(), modern).into()));
+        }
+        if !modern {
+            return Err(waiting.required());
+        }
+        let mut asked = self.features.rounds.ask(about, BTreeMap::new(), vec![waiting.question()])?;
+        asked.meta = self.meta(modern);
+        Ok(Some(asked.into()))
     }
 
     /// Runs the action `id` once more, as a task.

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, AUTHORIZATION};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, request};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
@@ -18,8 +18,10 @@ use super::call::Calls;
 use super::direct;
 use super::envelope::{self, Message, Note};
 use super::features::READS;
+use super::headers::{Bearer, bearer, is_json, takes_json};
 use super::listen;
 use super::live::{LiveCallers, Refused};
+use super::old::Connections;
 use super::origin::Origins;
 use super::server::Server;
 use super::session::door::{Door, Refusal};
@@ -41,6 +43,8 @@ pub struct Endpoint {
     pub live: Arc<LiveCallers>,
     /// Sessions, and the event streams that are open.
     pub door: Arc<Door>,
+    /// The connections of the transport before this one, where that is what this endpoint speaks.
+    pub old: Option<Arc<Connections>>,
     /// Where requests may come from.
     pub origins: Origins,
     /// What may be called.
@@ -61,6 +65,7 @@ impl Endpoint {
         // Kept aside: the headers go into `rmcp` with the request.
         let origin = parts.headers.get(axum::http::header::ORIGIN).cloned();
         let mut response = match self.admit(&mut parts).await {
+            Ok(verified) if self.old.is_some() => self.serve_old(verified, parts, body).await,
             Ok(verified) if parts.method == Method::POST => self.post(verified, parts, body).await,
             Ok(verified) => self.other(verified, &parts).await,
             Err(refusal) => *refusal,
@@ -108,21 +113,9 @@ impl Endpoint {
     }
 
     async fn post(&self, verified: Verified, parts: request::Parts, body: Body) -> Response<Body> {
-        // A page can post text/plain across origins without a preflight, but not application/json (attack G02).
-        if !is_json(&parts.headers) {
-            let text = "The body must be JSON: send Content-Type: application/json.";
-            return answer::refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request", text);
-        }
-        let body = match Limited::new(body, limits::MCP_BODY_BYTES_MAX).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => {
-                let text = format!("A request may be at most {} bytes long.", limits::MCP_BODY_BYTES_MAX);
-                return answer::refusal(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", &text);
-            }
-            Err(_) => {
-                let text = "The body of the request ended early.";
-                return answer::refusal(StatusCode::BAD_REQUEST, "invalid_request", text);
-            }
+        let body = match whole(&parts.headers, body).await {
+            Ok(body) => body,
+            Err(refusal) => return *refusal,
         };
         // Answers are JSON; a client that says it takes that is served, though `rmcp` insists on both types.
         if !takes_json(&parts.headers) {
@@ -202,7 +195,7 @@ impl Endpoint {
         if request.modern && request.method == listen::METHOD {
             return listen::open(&self.door.streams, self.server.capabilities(), verified, request);
         }
-        if let Some((name, offered)) = self.called(request) {
+        if let Some((name, offered)) = self.called(&verified.caller, request) {
             if let Some(refusal) = self.step_up(&verified.caller, name, offered).await {
                 return refusal;
             }
@@ -211,7 +204,7 @@ impl Endpoint {
             }
         } else if let Some(name) = request.name.as_deref().or(request.uri.as_deref())
             && self.server.features().needs_reading(&request.method, name)
-            && let Some(offered) = self.calls.tools.find(READS)
+            && let Some(offered) = self.calls.tools.find_for(&verified.caller, READS)
         {
             // A resource opens with the same scope as the tool that reads it, and is recorded as one call of it.
             if let Some(refusal) = self.step_up(&verified.caller, name, offered).await {
@@ -226,9 +219,13 @@ impl Endpoint {
     }
 
     /// The tool that `request` calls, and the name it is called by.
-    fn called<'r>(&'r self, request: &'r envelope::Request<'_>) -> Option<(&'r str, &'r Offered)> {
+    fn called<'r>(
+        &'r self,
+        caller: &Caller,
+        request: &'r envelope::Request<'_>,
+    ) -> Option<(&'r str, &'r Arc<Offered>)> {
         let name = request.name.as_deref().filter(|_| request.method == "tools/call")?;
-        Some((name, self.calls.tools.find(name)?))
+        Some((name, self.calls.tools.find_for(caller, name)?))
     }
 
     /// The challenge for a request that needs one more scope, where it does.
@@ -237,7 +234,7 @@ impl Endpoint {
         caller: &Arc<Caller>,
         request: &envelope::Request<'_>,
     ) -> Option<Response<Body>> {
-        let (name, offered) = self.called(request)?;
+        let (name, offered) = self.called(caller, request)?;
         self.step_up(caller, name, offered).await
     }
 
@@ -269,118 +266,23 @@ impl Endpoint {
     }
 }
 
-/// What the `Authorization` headers hold.
-#[derive(Debug, PartialEq, Eq)]
-enum Bearer<'h> {
-    Absent,
-    Malformed(&'static str),
-    Token(&'h str),
-}
-
-/// The bearer token (RFC 6750 section 2.1). Only this header counts: tokens in a query string or a form end up in
-/// logs, and MCP bans them.
-fn bearer(headers: &HeaderMap) -> Bearer<'_> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let Some(value) = values.next() else { return Bearer::Absent };
-    if values.next().is_some() {
-        return Bearer::Malformed("The request has more than one Authorization header.");
+/// The body, all of it.
+///
+/// # Errors
+/// The answer to one that is no JSON, too long, or cut short.
+pub async fn whole(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+    let refuse = |status, text: &str| Err(Box::new(answer::refusal(status, "invalid_request", text)));
+    // A page can post text/plain across origins without a preflight, but not application/json (attack G02).
+    if !is_json(headers) {
+        let text = "The body must be JSON: send Content-Type: application/json.";
+        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, text);
     }
-    let Ok(value) = value.to_str() else { return Bearer::Malformed("The access token is not ASCII.") };
-    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
-    let token = token.trim();
-    if !scheme.eq_ignore_ascii_case("Bearer") || token.is_empty() {
-        return Bearer::Absent;
-    }
-    if token.len() > limits::BEARER_BYTES_MAX {
-        return Bearer::Malformed("The access token is longer than any of this server's.");
-    }
-    if token.contains([' ', ',', '\t']) {
-        return Bearer::Malformed("The Authorization header holds more than one token.");
-    }
-    Bearer::Token(token)
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let mut values = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return false };
-    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("application/json")
-}
-
-/// Whether a client takes JSON: it says so, says anything goes, or says nothing.
-fn takes_json(headers: &HeaderMap) -> bool {
-    let mut accept = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).peekable();
-    if accept.peek().is_none() {
-        return true;
-    }
-    let mut types =
-        accept.flat_map(|value| value.split(',')).map(|item| item.split(';').next().unwrap_or_default());
-    types.any(|item| {
-        let item = item.trim();
-        ["application/json", "application/*", "*/*"].iter().any(|taken| item.eq_ignore_ascii_case(taken))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        for (name, value) in pairs {
-            map.append(*name, value.parse().unwrap());
+    match Limited::new(body, limits::MCP_BODY_BYTES_MAX).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let text = format!("A request may be at most {} bytes long.", limits::MCP_BODY_BYTES_MAX);
+            refuse(StatusCode::PAYLOAD_TOO_LARGE, &text)
         }
-        map
-    }
-
-    #[test]
-    fn a_bearer_comes_from_one_header_and_no_other_scheme() {
-        let long = format!("Bearer {}", "x".repeat(limits::BEARER_BYTES_MAX + 1));
-        for (values, expected) in [
-            (vec![], "Absent"),
-            (vec!["Bearer abc"], "Token(\"abc\")"),
-            (vec!["bearer abc"], "Token(\"abc\")"),
-            (vec!["BEARER   abc "], "Token(\"abc\")"),
-            (vec!["Bearer"], "Absent"),
-            (vec!["Bearer "], "Absent"),
-            (vec![""], "Absent"),
-            (vec!["Basic YTpi"], "Absent"),
-            (vec!["abc"], "Absent"),
-            (vec!["Bearer a b"], "Malformed"),
-            (vec!["Bearer a, Bearer b"], "Malformed"),
-            (vec!["Bearer a", "Bearer a"], "Malformed"),
-            (vec!["Basic YTpi", "Bearer a"], "Malformed"),
-            (vec![long.as_str()], "Malformed"),
-        ] {
-            let pairs: Vec<_> = values.iter().map(|value| ("authorization", *value)).collect();
-            let map = headers(&pairs);
-            assert!(format!("{:?}", bearer(&map)).starts_with(expected), "{values:?} {:?}", bearer(&map));
-        }
-    }
-
-    #[test]
-    fn only_json_is_read_and_whoever_takes_json_is_answered() {
-        for (value, expected) in [
-            ("application/json", true),
-            ("Application/JSON; charset=utf-8", true),
-            ("text/plain", false),
-            ("application/x-www-form-urlencoded", false),
-            ("application/jsonp", false),
-            ("", false),
-        ] {
-            assert_eq!(is_json(&headers(&[("content-type", value)])), expected, "{value}");
-        }
-        assert!(!is_json(&headers(&[])));
-        for (value, expected) in [
-            ("text/event-stream, application/json", true),
-            ("application/json", true),
-            ("*/*", true),
-            ("application/json;q=0.9, text/html", true),
-            ("text/event-stream", false),
-            ("text/html", false),
-        ] {
-            assert_eq!(takes_json(&headers(&[("accept", value)])), expected, "{value}");
-        }
-        assert!(takes_json(&headers(&[])));
+        Err(_) => refuse(StatusCode::BAD_REQUEST, "The body of the request ended early."),
     }
 }

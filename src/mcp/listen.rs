@@ -89,23 +89,29 @@ pub fn refusal(full: Full) -> (StatusCode, &'static str) {
     }
 }
 
+/// The lists that a server with `capabilities` tells of.
+pub fn lists(capabilities: &ServerCapabilities) -> BTreeSet<What> {
+    let tools = capabilities.tools.as_ref().and_then(|tools| tools.list_changed);
+    let prompts = capabilities.prompts.as_ref().and_then(|prompts| prompts.list_changed);
+    let resources = capabilities.resources.as_ref().and_then(|resources| resources.list_changed);
+    let lists = [(tools, What::Tools), (prompts, What::Prompts), (resources, What::Resources)];
+    lists.into_iter().filter(|(told, _)| *told == Some(true)).map(|(_, what)| what).collect()
+}
+
 /// What of the kinds asked for can be told here: only what the server says of itself in discovery.
 fn honoured(asked: &SubscriptionFilter, capabilities: &ServerCapabilities) -> Result<Wants, String> {
-    let told = |list: Option<bool>| list == Some(true);
-    let tools = told(capabilities.tools.as_ref().and_then(|tools| tools.list_changed));
-    let prompts = told(capabilities.prompts.as_ref().and_then(|prompts| prompts.list_changed));
-    let resources = capabilities.resources.as_ref();
+    let told = lists(capabilities);
     let mut wants = Wants::default();
-    for (asked, told, what) in [
-        (asked.tools_list_changed, tools, What::Tools),
-        (asked.prompts_list_changed, prompts, What::Prompts),
-        (asked.resources_list_changed, told(resources.and_then(|r| r.list_changed)), What::Resources),
+    for (asked, what) in [
+        (asked.tools_list_changed, What::Tools),
+        (asked.prompts_list_changed, What::Prompts),
+        (asked.resources_list_changed, What::Resources),
     ] {
-        if told && asked == Some(true) {
+        if asked == Some(true) && told.contains(&what) {
             wants.lists.insert(what);
         }
     }
-    if told(resources.and_then(|resources| resources.subscribe)) {
+    if capabilities.resources.as_ref().and_then(|resources| resources.subscribe) == Some(true) {
         let uris = asked.resource_subscriptions.as_deref().unwrap_or_default();
         if uris.len() > limits::MCP_SUBSCRIPTIONS_MAX {
             return Err(format!("at most {} resourceSubscriptions", limits::MCP_SUBSCRIPTIONS_MAX));

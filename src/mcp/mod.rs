@@ -1,8 +1,8 @@
 //! The resource server: the guard, the two eras of the protocol, and calls of tools.
 //!
-//! Owns: `/mcp`, a protected resource, and whatever path beside it is given for the same. A request goes straight
-//! down: `guard` (who, from where, may they) → `envelope` (which era, are the headers true) → `rmcp`, or `direct` for a
-//! tool that only reads → `server` → `call` (arguments, audit, the action) → the answer.
+//! Owns: `/mcp` and `/mcp/{server}`, each a protected resource, and whatever path beside them is given for the same. A
+//! request goes straight down: `guard` (who, from where, may they) → `envelope` (which era, are the headers true) →
+//! `rmcp`, or `direct` for a tool that only reads → `server` → `call` (arguments, audit, the action) → the answer.
 //!
 //! What a handler may say before it answers goes through `rmcp`'s own `context.peer`: a notification in either era; a
 //! request, which the client answers, where `context.peer.peer_info()` says that it can. The first such message turns
@@ -10,6 +10,7 @@
 //! Does not own: how tokens are made; it knows the authorization server as `authority` says, and could run elsewhere.
 
 pub mod answer;
+pub mod approval;
 pub mod authority;
 pub mod call;
 pub mod changes;
@@ -19,8 +20,11 @@ pub mod envelope;
 pub mod features;
 pub mod fixtures;
 pub mod guard;
+pub mod headers;
 pub mod listen;
 pub mod live;
+pub mod old;
+pub mod opaque;
 pub mod origin;
 pub mod rounds;
 pub mod server;
@@ -40,20 +44,21 @@ use axum::routing::any;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 
-use crate::actions::Registry;
+use crate::access::servers;
 use crate::app::App;
 use crate::audit::Audit;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::{McpSessions, PublicUrl, ToolNames};
-use crate::oauth::scope::ScopeSet;
 use crate::secret::Vault;
 use crate::store::{Store, grants};
+use approval::Approvals;
 use authority::{Authority, Unavailable};
 use call::Calls;
 use features::Features;
 use guard::Endpoint;
 use live::LiveCallers;
+use old::Connections;
 use origin::Origins;
 use rounds::Rounds;
 use server::Server;
@@ -70,25 +75,21 @@ use tools::Tools;
 pub struct McpState {
     /// Fixes every URL that is published and every place that requests may come from.
     pub public_url: PublicUrl,
-    /// Where the endpoints are, under the public URL. Each is a resource of its own, so the authorization server must
-    /// know it too: publish its metadata and issue tokens for it.
-    pub paths: Vec<&'static str>,
-    /// The name people see.
-    pub title: String,
+    /// What each endpoint shows, and where it is. The first shows everything. Each path is a resource of its own, so
+    /// the authorization server must know it too: publish its metadata and issue tokens for it.
+    pub servers: Vec<servers::Server>,
     /// How tools are named in lists.
     pub tool_names: ToolNames,
     /// Whether clients from before 2026-07-28 get sessions.
     pub sessions: McpSessions,
-    /// The scopes that a newcomer is asked for: the read-only baseline.
-    pub baseline: ScopeSet,
     /// Origins of other sites whose scripts may call.
     pub allowed_origins: Vec<String>,
-    /// What can be called.
-    pub registry: Arc<Registry>,
     /// Who issues the tokens.
     pub authority: Authority,
     /// Who is known already.
     pub live: Arc<LiveCallers>,
+    /// Which calls wait for their person's yes.
+    pub approvals: Approvals,
     /// Where sessions are kept, and where the news come from.
     pub store: Store,
     /// Cancelled when the server stops: streams end in order then, and nobody waits for them.
@@ -112,6 +113,10 @@ impl McpState {
         let (keys, store) = (Arc::clone(&app.keys), app.store.clone());
         let is_live = move |verified: &authority::Verified| -> authority::Answered {
             let (store, verified) = (store.clone(), verified.clone());
+            // What the configuration names lives as long as this process does.
+            if verified.caller.client_id == crate::config::tokens::CLIENT_ID {
+                return Box::pin(async { Ok(true) });
+            }
             Box::pin(async move {
                 let answer = grants::is_live(&store, &verified.caller.grant_id, &verified.token_id).await;
                 answer.map_err(|error| Unavailable(error.into()))
@@ -119,15 +124,14 @@ impl McpState {
         };
         Self {
             public_url: app.config.public_url.clone(),
-            paths: vec!["/mcp"],
-            title: app.config.title.clone(),
+            servers: app.servers.clone(),
             tool_names: app.config.tool_names,
             sessions: app.config.mcp_sessions,
-            baseline: app.baseline.clone(),
             allowed_origins: Vec::new(),
-            registry: Arc::clone(&app.actions),
-            authority: Authority::new(app.config.issuer(), move || keys.load_full(), is_live),
+            authority: Authority::new(app.config.issuer(), move || keys.load_full(), is_live)
+                .with_opaque(opaque::finder(app), opaque::noter(app)),
             live: Arc::new(LiveCallers::new(app.store.listener())),
+            approvals: Approvals::of(app),
             store: app.store.clone(),
             stopping: app.stopping.clone(),
             audit: app.audit.clone(),
@@ -153,16 +157,47 @@ pub enum CannotServe {
     Challenge(String),
 }
 
-/// The routes of every MCP endpoint.
+/// The routes of every MCP endpoint. Each path is a route of its own: which server answers is found with the path, and
+/// costs nothing more.
 ///
 /// # Errors
 /// [`CannotServe`].
 pub fn routes(state: McpState) -> Result<Router, CannotServe> {
     let mut state = state;
+    let Some(whole) = state.servers.first_mut() else { return Ok(Router::new()) };
     if state.conformance {
-        state.registry = Arc::new(fixtures::added_to(&state.registry)?);
+        whole.actions = Arc::new(fixtures::added_to(&whole.actions)?);
     }
-    let tools = Arc::new(Tools::new(Arc::clone(&state.registry), state.tool_names)?);
+    state.approvals = state.approvals.over(&whole.actions);
+    let (paths, every) = (whole.paths.clone(), Tools::new(Arc::clone(&whole.actions), state.tool_names)?);
+    let door = door(&state);
+    let mut router = Router::new();
+    for server in &state.servers {
+        let tools = Arc::new(every.part(Arc::clone(&server.actions)));
+        let calls = Arc::new(Calls {
+            tools,
+            approvals: state.approvals.clone(),
+            audit: state.audit.clone(),
+            clock: state.clock.clone(),
+        });
+        for path in &server.paths {
+            let endpoint = Arc::new(endpoint(&state, server, (&calls, &door), path)?);
+            let resource = endpoint.resource.clone();
+            router = router
+                .route(path, any(move |request: Request| Arc::clone(&endpoint).serve(request)))
+                .route(&format!("{path}/"), any(move || with_a_slash(resource.clone())));
+        }
+    }
+    let known: Arc<str> = known(&state).into();
+    for path in paths.iter().filter(|path| *path != servers::SSE_PATH) {
+        let known = Arc::clone(&known);
+        router = router.route(&format!("{path}/{{*name}}"), any(move || no_such_server(Arc::clone(&known))));
+    }
+    Ok(router)
+}
+
+/// Sessions and streams, the same for every endpoint: each session remembers at which it began.
+fn door(state: &McpState) -> Arc<Door> {
     let streams = Streams::new(state.authority.clone(), state.clock.clone(), state.store.subscribe());
     let stop = state.stopping.clone();
     let closing = Arc::clone(&streams);
@@ -172,40 +207,33 @@ pub fn routes(state: McpState) -> Result<Router, CannotServe> {
     });
     let sessions = Arc::new(Sessions::new(state.store.clone(), state.clock.clone()));
     let runs = Arc::new(Runs::new(state.store.clone(), state.clock.clone()));
-    let door = Door::new(state.sessions, &state.store, sessions, runs, Arc::clone(&streams));
-    let calls = Arc::new(Calls { tools, audit: state.audit.clone(), clock: state.clock.clone() });
-    let mut router = Router::new();
-    for path in state.paths.iter().copied() {
-        let endpoint = Arc::new(endpoint(&state, &calls, &door, path)?);
-        let resource = endpoint.resource.clone();
-        router = router
-            .route(path, any(move |request: Request| Arc::clone(&endpoint).serve(request)))
-            .route(&format!("{path}/"), any(move || not_here(resource.clone())));
-    }
-    Ok(router)
+    Door::new(state.sessions, &state.store, sessions, runs, streams)
 }
 
 fn endpoint(
     state: &McpState,
-    calls: &Arc<Calls>,
-    door: &Arc<Door>,
+    server: &servers::Server,
+    (calls, door): (&Arc<Calls>, &Arc<Door>),
     path: &str,
 ) -> Result<Endpoint, CannotServe> {
     let features = Features {
         rounds: Rounds::new(Arc::clone(&state.vault), state.clock.clone()),
         catalog: state.catalog.clone(),
         tools: Arc::clone(&calls.tools),
-        fixtures: state.conformance,
+        fixtures: state.conformance && server.name.is_none(),
         tasks: Tasks::new(state.store.clone(), state.clock.clone()),
     };
-    let server = Server::new(Arc::clone(calls), Arc::new(features), &state.title);
     let metadata_url = state.public_url.at(&format!("/.well-known/oauth-protected-resource{path}"));
+    let challenge = answer::Challenge::new(&metadata_url, &server.baseline());
+    let server =
+        Server::new(Arc::clone(calls), Arc::new(features), (&server.title, server.instructions.as_deref()));
     Ok(Endpoint {
         resource: state.public_url.at(path),
-        challenge: answer::Challenge::new(&metadata_url, &state.baseline).map_err(CannotServe::Challenge)?,
+        challenge: challenge.map_err(CannotServe::Challenge)?,
         authority: state.authority.clone(),
         live: Arc::clone(&state.live),
         door: Arc::clone(door),
+        old: (path == servers::SSE_PATH).then(|| Connections::new(path, Arc::clone(&door.streams))),
         origins: Origins::new(state.public_url.url(), &state.allowed_origins),
         calls: Arc::clone(calls),
         server: server.clone(),
@@ -233,10 +261,24 @@ fn protocol_options() -> StreamableHttpServerConfig {
 }
 
 /// With a slash behind it the URL is another one, and so another resource: clients would drop its metadata in silence.
-async fn not_here(resource: String) -> axum::http::Response<axum::body::Body> {
+async fn with_a_slash(resource: String) -> axum::http::Response<axum::body::Body> {
     answer::refusal(
         StatusCode::NOT_FOUND,
         "not_found",
         &format!("The MCP endpoint is {resource}, without a slash behind it."),
+    )
+}
+
+/// Every endpoint, for whoever misses one. They are public: metadata lists them.
+fn known(state: &McpState) -> String {
+    let main = state.servers.iter().filter_map(|server| server.paths.first());
+    main.map(|path| state.public_url.at(path)).collect::<Vec<_>>().join(", ")
+}
+
+async fn no_such_server(known: Arc<str>) -> axum::http::Response<axum::body::Body> {
+    answer::refusal(
+        StatusCode::NOT_FOUND,
+        "not_found",
+        &format!("No MCP server has this name. There is {known}."),
     )
 }

@@ -161,6 +161,7 @@ mod tests {
             grant_id: "g".into(),
             scopes: "".parse().unwrap(),
             resource: "r".into(),
+            restrictions: None,
         }
     }
 

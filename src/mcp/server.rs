@@ -21,6 +21,7 @@ use super::call::Calls;
 use super::features::{self, Features, completion, page, prompts, resources};
 use super::fixtures;
 use super::session::wishes;
+use super::tools::Offered;
 use crate::actions::Caller;
 use crate::limits;
 
@@ -46,15 +47,20 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server that shows and calls the tools of `calls` and has `features` besides, under the name `title`.
-    pub fn new(calls: Arc<Calls>, features: Arc<Features>, title: &str) -> Self {
+    /// A server that shows and calls the tools of `calls` and has `features` besides, under the name `title`, and tells
+    /// models `instructions` or what every server says.
+    pub fn new(
+        calls: Arc<Calls>,
+        features: Arc<Features>,
+        (title, instructions): (&str, Option<&str>),
+    ) -> Self {
         let name = Implementation::new("postern", env!("CARGO_PKG_VERSION")).with_title(title);
         let mut meta = MetaObject::default();
         let of_us = serde_json::json!({ "name": name.name, "version": name.version, "title": name.title });
         meta.insert("io.modelcontextprotocol/serverInfo".to_owned(), of_us);
         let info = InitializeResult::new(features::capabilities())
             .with_server_info(name)
-            .with_instructions(INSTRUCTIONS);
+            .with_instructions(instructions.unwrap_or(INSTRUCTIONS));
         Self { calls, features, info: Arc::new(info), meta: Arc::new(meta) }
     }
 
@@ -66,6 +72,11 @@ impl Server {
     /// What it has besides tools.
     pub fn features(&self) -> &Features {
         &self.features
+    }
+
+    /// Whether calls of `offered` wait for their person's yes.
+    pub fn holds(&self, offered: &Offered) -> bool {
+        self.calls.approvals.hold(&offered.action)
     }
 
     /// Ours on every modern result: `_meta` with the server's name. Legacy results say it once, at `initialize`.
@@ -129,7 +140,8 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let offered = self.calls.tools.find(&request.name).ok_or_else(|| {
+        let caller = caller(&context)?;
+        let offered = self.calls.tools.find_for(caller, &request.name).ok_or_else(|| {
             let name = &request.name;
             ErrorData::invalid_params(
                 format!("Unknown tool: {name}. tools/list names those you may call."),

@@ -69,6 +69,11 @@ fn asked_level(context: &RequestContext<RoleServer>) -> Result<Option<Level>, Er
     }
 }
 
+/// Whether the client of this request declared that it can be asked so.
+pub fn can(context: &RequestContext<RoleServer>, ability: Ability) -> bool {
+    context.client_capabilities().is_some_and(|declared| abilities(declared).contains(&ability))
+}
+
 fn abilities(declared: ClientCapabilities) -> BTreeSet<Ability> {
     let mut can = BTreeSet::new();
     if let Some(elicitation) = &declared.elicitation {

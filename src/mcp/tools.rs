@@ -7,7 +7,7 @@ use moka::sync::Cache;
 use rmcp::model::{Tool, ToolAnnotations};
 use serde_json::Value;
 
-use crate::access;
+use crate::access::{self, Decision};
 use crate::actions::arguments::Arguments;
 use crate::actions::{Action, Caller, Effect, Registry, dotted_name, safe_name};
 use crate::config::ToolNames;
@@ -49,7 +49,7 @@ pub struct NotATool {
 #[derive(Debug)]
 pub struct Tools {
     registry: Arc<Registry>,
-    offered: Vec<Offered>,
+    offered: Vec<Arc<Offered>>,
     by_id: HashMap<String, usize>,
     /// One list a set of scopes: most callers hold one of a few.
     lists: Cache<ScopeSet, Arc<Vec<Tool>>>,
@@ -67,33 +67,53 @@ impl Tools {
             let tool = tool(action, names).map_err(not_a_tool)?;
             let repeats_in_headers = action.input.to_string().contains("\"x-mcp-header\"");
             let id = action.id.as_str().into();
-            Ok(Offered { action: Arc::clone(action), id, arguments, repeats_in_headers, tool })
+            let action = Arc::clone(action);
+            Ok(Arc::new(Offered { action, id, arguments, repeats_in_headers, tool }))
         };
         let offered = registry.all().iter().map(offer).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self::of(registry, offered))
+    }
+
+    /// The part of these tools that `registry`, a part of theirs, names: prepared once, shown at several servers.
+    #[must_use]
+    pub fn part(&self, registry: Arc<Registry>) -> Self {
+        let has = |offered: &&Arc<Offered>| registry.find(&offered.action.id).is_some();
+        let offered = self.offered.iter().filter(has).cloned().collect();
+        Self::of(registry, offered)
+    }
+
+    fn of(registry: Arc<Registry>, offered: Vec<Arc<Offered>>) -> Self {
         let by_id = offered.iter().enumerate().map(|(index, o)| (o.action.id.clone(), index)).collect();
-        Ok(Self { registry, offered, by_id, lists: Cache::new(limits::MCP_LISTS_MAX) })
+        Self { registry, offered, by_id, lists: Cache::new(limits::MCP_LISTS_MAX) }
     }
 
     /// The tool that answers to `name` in any of its forms.
-    pub fn find(&self, name: &str) -> Option<&Offered> {
+    pub fn find(&self, name: &str) -> Option<&Arc<Offered>> {
         self.registry
             .find(name)
             .and_then(|action| self.by_id.get(&action.id))
             .map(|&index| &self.offered[index])
     }
 
+    /// The same, unless it does not exist for `caller`.
+    pub fn find_for(&self, caller: &Caller, name: &str) -> Option<&Arc<Offered>> {
+        self.find(name).filter(|offered| access::decide(caller, &offered.action) != Decision::Hidden)
+    }
+
     /// Every tool, in order of id.
     pub fn all(&self) -> impl Iterator<Item = &Offered> {
-        self.offered.iter()
+        self.offered.iter().map(AsRef::as_ref)
     }
 
     /// What `caller` may call, in order of id: the same answer as a call would give, tool by tool.
     pub fn list(&self, caller: &Caller) -> Arc<Vec<Tool>> {
-        self.lists.get_with_by_ref(&caller.scopes, || {
+        let list = || {
             let allowed =
                 self.offered.iter().filter(|offered| access::decide(caller, &offered.action).allows());
             Arc::new(allowed.map(|offered| offered.tool.clone()).collect())
-        })
+        };
+        // Few tokens are restricted, and each in its own way.
+        if caller.restrictions.is_some() { list() } else { self.lists.get_with_by_ref(&caller.scopes, list) }
     }
 }
 
@@ -176,6 +196,7 @@ mod tests {
             grant_id: "g".into(),
             scopes: scopes.parse().unwrap(),
             resource: "r".into(),
+            restrictions: None,
         }
     }
 

@@ -13,6 +13,9 @@ use crate::limits;
 const DESCRIBED: [GrantType; 4] =
     [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::DeviceCode, GrantType::JwtBearer];
 
+/// How a described client may authenticate here, strongest first.
+const OFFERED: [AuthMethod; 2] = [AuthMethod::PrivateKeyJwt, AuthMethod::None];
+
 /// A client_id that may name a document. Kept as it was written: compared to the letter, never re-serialised
 /// (section 3).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,13 +129,7 @@ pub fn read(url: &DocumentUrl, bytes: &[u8]) -> Result<Document, DocumentRefusal
         return Err(Fault::metadata("jwks must hold public keys only").into());
     }
     // A client that declares keys must prove them at every request and never be taken for a public one (section 8.2).
-    let token_endpoint_auth_method = match members.text("token_endpoint_auth_method")? {
-        None | Some("none") => AuthMethod::None,
-        Some("private_key_jwt") => AuthMethod::PrivateKeyJwt,
-        Some(_) => {
-            return Err(Fault::metadata("token_endpoint_auth_method must be none or private_key_jwt").into());
-        }
-    };
+    let token_endpoint_auth_method = method(&members)?;
     // A public client's keys are for something else than proving itself here: they are not looked at.
     let signing = match token_endpoint_auth_method {
         AuthMethod::PrivateKeyJwt => Signing::of_members(&members, token_endpoint_auth_method)?,
@@ -161,6 +158,26 @@ pub fn read(url: &DocumentUrl, bytes: &[u8]) -> Result<Document, DocumentRefusal
         require_pushed_authorization_requests: members.flag(PUSHED_ONLY)?,
     };
     Ok(Document { name, metadata })
+}
+
+/// How the client authenticates here. Its document does not know which server reads it: `token_endpoint_auth_method` is
+/// what it would rather do, `token_endpoint_auth_methods_supported` all that it can do, and it picks by what our metadata
+/// lists. ChatGPT says `private_key_jwt` in the one and both in the other. What it prefers counts where it is offered
+/// here, and the strongest of the others where not; whoever can only prove itself is never taken for a public client
+/// (section 8.2).
+fn method(members: &Members) -> Result<AuthMethod, Fault> {
+    let preferred = members.text("token_endpoint_auth_method")?;
+    // A method that stands on a shared secret makes the document invalid, whatever else it lists (section 4.1).
+    if preferred.is_some_and(|method| method.starts_with("client_secret_")) {
+        return Err(Fault::metadata("token_endpoint_auth_method must not be one with a shared secret"));
+    }
+    let can = members.list("token_endpoint_auth_methods_supported")?.unwrap_or_default();
+    let says_nothing = preferred.is_none() && can.is_empty();
+    let prefers = |method: &AuthMethod| preferred == Some(method.as_str());
+    let knows = |method: &AuthMethod| can.contains(&method.as_str());
+    let mutual = OFFERED.into_iter().find(prefers).or_else(|| OFFERED.into_iter().find(knows));
+    let mutual = mutual.or(says_nothing.then_some(AuthMethod::None));
+    mutual.ok_or_else(|| Fault::metadata("token_endpoint_auth_method must be none or private_key_jwt"))
 }
 
 /// `d` of EC, OKP and RSA keys, `k` of symmetric ones (RFC 7518 section 6).
@@ -250,6 +267,32 @@ mod tests {
     }
 
     #[test]
+    fn the_document_of_chatgpt_is_taken_at_the_method_it_prefers() {
+        let methods = json!(["none", "private_key_jwt"]);
+        let document = json!({"client_id": ID, "client_uri": "https://chatgpt.com/",
+            "redirect_uris": ["https://chatgpt.com/connector/oauth/IbUR3zxyNQ16"], "client_name": "ChatGPT",
+            "token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_methods_supported": methods,
+            "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
+            "token_endpoint_auth_signing_alg": "RS256", "jwks_uri": "https://chatgpt.com/oauth/jwks.json"});
+        let read = read(&DocumentUrl::parse(ID).unwrap(), document.to_string().as_bytes()).unwrap();
+        assert_eq!(read.metadata.token_endpoint_auth_method, AuthMethod::PrivateKeyJwt);
+        assert_eq!(read.metadata.jwks_uri.as_deref(), Some("https://chatgpt.com/oauth/jwks.json"));
+    }
+
+    #[test]
+    fn a_method_is_chosen_from_the_list_where_none_is_preferred_and_never_one_that_is_not_listed() {
+        let chosen = |value| read_with("token_endpoint_auth_methods_supported", value);
+        for listed in [json!(["none"]), json!(["tls_client_auth", "none"]), json!([]), Value::Null] {
+            assert_eq!(chosen(listed).unwrap().metadata.token_endpoint_auth_method, AuthMethod::None);
+        }
+        for listed in
+            [json!(["tls_client_auth"]), json!(["private_key_jwt"]), json!(["private_key_jwt", "none"])]
+        {
+            assert!(chosen(listed.clone()).is_err(), "{listed}: another method, or one without keys");
+        }
+    }
+
+    #[test]
     fn a_document_for_another_id_is_refused_whatever_the_difference() {
         for other in [
             "https://client.example/oauth/client.json/",
@@ -273,6 +316,8 @@ mod tests {
             ("token_endpoint_auth_method", json!("client_secret_post")),
             ("token_endpoint_auth_method", json!("client_secret_jwt")),
             ("token_endpoint_auth_method", json!("private_key_jwt")),
+            ("token_endpoint_auth_methods_supported", json!(["client_secret_post"])),
+            ("token_endpoint_auth_methods_supported", json!("none")),
             ("jwks", json!({"keys": [{"kty": "EC", "d": "x"}]})),
             ("jwks", json!({"keys": [{"kty": "oct", "k": "x"}]})),
             ("redirect_uris", json!([])),

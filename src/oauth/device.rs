@@ -87,14 +87,14 @@ pub fn ask(
         (Some(challenge), Some("S256")) if pkce::is_s256(challenge) => {}
         _ => return Err(Refusal::Malformed("code_challenge must be there with code_challenge_method S256")),
     }
-    let resource = resource::resolve(raw.resources(), offer.resources).ok_or(Refusal::UnknownResource)?;
+    let resource = offer.resources.resolve(raw.resources()).ok_or(Refusal::UnknownResource)?;
     Ok(AuthorizationRequest {
         client_id: client.id.clone(),
         redirect_uri: String::new(),
         state: None,
         code_challenge: challenge.unwrap_or_default().to_owned(),
-        scope: raw.scope(offer).map_err(|_| Refusal::NoSuchScope)?,
-        resource: resource.clone(),
+        scope: raw.scope(resource).map_err(|_| Refusal::NoSuchScope)?,
+        resource: resource.identifier.clone(),
         nonce: None,
         prompt: Prompt::default(),
         max_age: None,

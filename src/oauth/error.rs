@@ -4,6 +4,19 @@ use super::assertion::AssertionRefusal;
 use super::id_jag::IdJagRefusal;
 use super::request::ErrorCode;
 
+/// `text` in the characters that `error_description` may hold (RFC 6749 section 5.2): printable ASCII without the double
+/// quote and the backslash, so that it can stand in a header and no name in it can end it.
+pub fn printable(text: &str) -> String {
+    let plain = |c| match c {
+        '"' | '\u{201c}' | '\u{201d}' | '\u{2018}' | '\u{2019}' => '\'',
+        '\\' => '/',
+        '\u{2013}' | '\u{2014}' => '-',
+        ' '..='~' => c,
+        _ => '?',
+    };
+    text.chars().map(plain).collect()
+}
+
 /// An error code on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
@@ -184,5 +197,26 @@ impl Refusal {
             Self::AccessDenied => Code::AccessDenied,
             Self::DeviceExpired => Code::ExpiredToken,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::printable;
+
+    proptest::proptest! {
+        #[test]
+        fn a_description_holds_only_what_it_may(text in proptest::prelude::any::<String>()) {
+            let described = printable(&text);
+            proptest::prop_assert!(described.bytes().all(|b| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e)));
+            proptest::prop_assert_eq!(described.chars().count(), text.chars().count());
+        }
+    }
+
+    #[test]
+    fn what_it_may_hold_stays_as_it_is() {
+        let all: String = (' '..='~').filter(|c| !['"', '\\'].contains(c)).collect();
+        assert_eq!(printable(&all), all);
+        assert_eq!(printable("a \"b\" \u{201c}c\u{201d} \\ \u{e9}\n"), "a 'b' 'c' / ??");
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::client::{AuthMethod, GrantType};
 use super::id_jag;
 use super::key_set::Jws;
+use super::resource::{Resource, Resources};
 use super::scope::ScopeSet;
 use crate::config::{Config, SelfRegistered};
 
@@ -19,7 +20,7 @@ const GRANTS: [GrantType; 4] = [
 
 /// The document of the authorization server, the same at both of its well-known places: a client that asks for either
 /// learns the same.
-pub fn authorization_server(config: &Config, scopes: &ScopeSet) -> Value {
+pub fn authorization_server(config: &Config, scopes: &ScopeSet, resources: &Resources) -> Value {
     let at = |path: &str| config.public_url.at(path);
     let methods = AuthMethod::ALL.map(AuthMethod::as_str);
     let confidential: Vec<&str> = methods.into_iter().filter(|method| *method != "none").collect();
@@ -60,7 +61,7 @@ pub fn authorization_server(config: &Config, scopes: &ScopeSet) -> Value {
         // Their default is true in OpenID Connect Discovery section 3; neither exists here (attack B05).
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
-        "protected_resources": [config.resource()],
+        "protected_resources": resources.identifiers(),
     });
     if !config.trusted_issuers.is_empty() {
         document["authorization_grant_profiles_supported"] = json!([id_jag::PROFILE]);
@@ -75,17 +76,17 @@ pub fn authorization_server(config: &Config, scopes: &ScopeSet) -> Value {
     document
 }
 
-/// The document of the protected resource `/mcp` (RFC 9728 section 2). Its scopes are the read-only baseline: clients ask
+/// The document of one protected resource (RFC 9728 section 2). Its scopes are the read-only baseline: clients ask
 /// for all that is listed. `offline_access` is never among them (SEP-2207).
-pub fn protected_resource(config: &Config, baseline: &ScopeSet) -> Value {
+pub fn protected_resource(config: &Config, resource: &Resource) -> Value {
     let mut document = json!({
-        "resource": config.resource(),
+        "resource": resource.identifier,
         "authorization_servers": [config.issuer()],
         "bearer_methods_supported": ["header"],
-        "resource_name": config.title,
+        "resource_name": resource.title,
     });
-    if !baseline.is_empty() {
-        document["scopes_supported"] = json!(baseline.iter().collect::<Vec<_>>());
+    if !resource.baseline.is_empty() {
+        document["scopes_supported"] = json!(resource.baseline.iter().collect::<Vec<_>>());
     }
     document
 }
@@ -100,23 +101,37 @@ mod tests {
         Config::from_raw(&Raw::read(&Flags { file: None, set }, |_| None).unwrap()).unwrap()
     }
 
+    fn resources(baseline: &str) -> Resources {
+        let resource = |path: &str| Resource {
+            identifier: format!("http://localhost:8787{path}"),
+            path: path.into(),
+            title: path.into(),
+            scopes: baseline.parse().unwrap(),
+            baseline: baseline.parse().unwrap(),
+        };
+        Resources::new(vec![resource("/mcp"), resource("/mcp/ops")])
+    }
+
     #[test]
     fn the_issuer_is_the_first_authorization_server_to_the_letter() {
         let config = config(&[]);
-        let scopes: ScopeSet = "catalog:read".parse().unwrap();
-        let (server, resource) =
-            (authorization_server(&config, &scopes), protected_resource(&config, &scopes));
+        let resources = resources("catalog:read");
+        let server = authorization_server(&config, &resources.all()[0].scopes, &resources);
         assert_eq!(server["issuer"], "http://localhost:8787");
-        assert_eq!(server["issuer"], resource["authorization_servers"][0]);
-        assert_eq!(resource["resource"], "http://localhost:8787/mcp");
+        for (known, listed) in resources.all().iter().zip(server["protected_resources"].as_array().unwrap()) {
+            let document = protected_resource(&config, known);
+            assert_eq!(server["issuer"], document["authorization_servers"][0]);
+            assert_eq!((&document["resource"], &document["resource_name"]), (listed, &json!(known.path)));
+        }
     }
 
     #[test]
     fn what_is_switched_off_is_not_named() {
         let off = config(&[("clients.described", "off"), ("clients.self_registered", "off")]);
-        let document = authorization_server(&off, &ScopeSet::default());
+        let resources = resources("");
+        let document = authorization_server(&off, &ScopeSet::default(), &resources);
         assert!(document.get("registration_endpoint").is_none());
         assert!(document.get("client_id_metadata_document_supported").is_none());
-        assert!(protected_resource(&off, &ScopeSet::default()).get("scopes_supported").is_none());
+        assert!(protected_resource(&off, &resources.all()[0]).get("scopes_supported").is_none());
     }
 }

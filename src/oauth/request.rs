@@ -8,8 +8,9 @@ use url::form_urlencoded;
 
 use super::client::{Client, GrantType, TrustedRedirect};
 use super::device::Device;
+use super::pkce;
+use super::resource::{Resource, Resources};
 use super::scope::ScopeSet;
-use super::{pkce, resource};
 use crate::limits;
 
 /// A request that passed every check. Stored until it is answered.
@@ -55,12 +56,8 @@ pub struct Prompt {
 /// What this server offers, against which a request is checked.
 #[derive(Clone, Copy, Debug)]
 pub struct Offer<'a> {
-    /// Every scope that can be asked for.
-    pub scopes: &'a ScopeSet,
-    /// What a request that names no scope gets.
-    pub baseline: &'a ScopeSet,
-    /// The protected resources; the first one is meant where a request names none.
-    pub resources: &'a [String],
+    /// The protected resources, each with its scopes; the first one is meant where a request names none.
+    pub resources: &'a Resources,
 }
 
 /// Why a request goes no further.
@@ -249,10 +246,10 @@ impl RawRequest {
             E::InvalidRequest,
             "code_challenge must be 43 characters of base64url",
         )?;
-        let resource = resource::resolve(&self.resources, offer.resources); // RFC 8707 section 2
+        let resource = offer.resources.resolve(&self.resources); // RFC 8707 section 2
         let resource =
             resource.ok_or_else(|| stop(E::InvalidTarget, "resource is not one of this server"))?;
-        let scope = self.scope(offer).map_err(|why| stop(E::InvalidScope, why))?; // RFC 6749 section 3.3
+        let scope = self.scope(resource).map_err(|why| stop(E::InvalidScope, why))?; // RFC 6749 section 3.3
         let prompt = self.prompt().map_err(|why| stop(E::InvalidRequest, why))?; // OIDC Core section 3.1.2.1
         let max_age = self.max_age().map_err(|why| stop(E::InvalidRequest, why))?;
         Ok(AuthorizationRequest {
@@ -260,7 +257,7 @@ impl RawRequest {
             redirect_uri: to.as_str().to_owned(),
             code_challenge: challenge.to_owned(),
             scope,
-            resource: resource.clone(),
+            resource: resource.identifier.clone(),
             nonce: self.get("nonce").map(str::to_owned),
             prompt,
             max_age,
@@ -309,11 +306,11 @@ impl RawRequest {
         self.values.iter().all(|(name, value)| value.len() <= longest(name))
     }
 
-    /// What we know of what was asked; real clients ask for scopes of other servers too.
-    pub(super) fn scope(&self, offer: Offer<'_>) -> Result<ScopeSet, &'static str> {
+    /// What this resource knows of what was asked; real clients ask for scopes of other servers too.
+    pub(super) fn scope(&self, offer: &Resource) -> Result<ScopeSet, &'static str> {
         let Some(text) = self.get("scope") else { return Ok(offer.baseline.clone()) };
         let asked: ScopeSet = text.parse().map_err(|_| "scope is malformed")?;
-        let known = asked.intersection(offer.scopes);
+        let known = asked.intersection(&offer.scopes);
         if known.is_empty() && !asked.is_empty() {
             return Err("none of the scopes asked for exists here");
         }

@@ -41,10 +41,15 @@ fn query(parameters: &[(&str, &str)]) -> String {
 }
 
 fn check_as(client: &Client, parameters: &[(&str, &str)]) -> Result<AuthorizationRequest, Stop> {
-    let scopes: ScopeSet = "catalog:read catalog:write openid".parse().unwrap();
-    let baseline: ScopeSet = "catalog:read".parse().unwrap();
-    let resources = ["https://mcp.example/mcp".to_owned(), "https://mcp.example/mcp/two".to_owned()];
-    let offer = Offer { scopes: &scopes, baseline: &baseline, resources: &resources };
+    let resource = |path: &str| Resource {
+        identifier: format!("https://mcp.example{path}"),
+        path: path.into(),
+        title: path.into(),
+        scopes: "catalog:read catalog:write openid".parse().unwrap(),
+        baseline: "catalog:read".parse().unwrap(),
+    };
+    let resources = Resources::new(vec![resource("/mcp"), resource("/mcp/two")]);
+    let offer = Offer { resources: &resources };
     let raw = RawRequest::parse(&query(parameters)).map_err(Stop::Show)?;
     raw.client_id().map_err(Stop::Show)?;
     raw.check(client, offer)
@@ -222,8 +227,7 @@ proptest::proptest! {
     #[test]
     fn whatever_comes_is_a_request_or_a_stop(text in "\\PC{0,200}") {
         if let Ok(raw) = RawRequest::parse(&text) {
-            let scopes = ScopeSet::default();
-            let _ = raw.check(&client(&[CALLBACK]), Offer { scopes: &scopes, baseline: &scopes, resources: &[] });
+            let _ = raw.check(&client(&[CALLBACK]), Offer { resources: &Resources::default() });
         }
     }
 }

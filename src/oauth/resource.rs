@@ -2,6 +2,63 @@
 
 use url::Url;
 
+use super::scope::ScopeSet;
+
+/// One protected resource: an MCP server with its own audience, as the authorization server offers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// Its identifier: exactly the URL that clients call (RFC 9728 section 3.3), and the audience of its tokens.
+    pub identifier: String,
+    /// Where that is, under the public URL.
+    pub path: String,
+    /// The name people see.
+    pub title: String,
+    /// Every scope that can be asked for at it.
+    pub scopes: ScopeSet,
+    /// What its metadata lists, and what a request that names no scope gets: all that only reads.
+    pub baseline: ScopeSet,
+}
+
+/// Every protected resource of this server, fixed at start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resources {
+    all: Vec<Resource>,
+    identifiers: Vec<String>,
+}
+
+impl Resources {
+    /// The set; the first one is meant where a client names none.
+    pub fn new(all: Vec<Resource>) -> Self {
+        let identifiers = all.iter().map(|resource| resource.identifier.clone()).collect();
+        Self { all, identifiers }
+    }
+
+    /// Each, the default first.
+    pub fn all(&self) -> &[Resource] {
+        &self.all
+    }
+
+    /// Every identifier, the default's first.
+    pub fn identifiers(&self) -> &[String] {
+        &self.identifiers
+    }
+
+    /// The one with exactly this identifier: an audience, a row's column.
+    pub fn find(&self, identifier: &str) -> Option<&Resource> {
+        self.all.iter().find(|resource| resource.identifier == identifier)
+    }
+
+    /// The one at exactly this path.
+    pub fn at(&self, path: &str) -> Option<&Resource> {
+        self.all.iter().find(|resource| resource.path == path)
+    }
+
+    /// The one that a client means; see [`resolve`].
+    pub fn resolve<S: AsRef<str>>(&self, presented: &[S]) -> Option<&Resource> {
+        self.find(resolve(presented, &self.identifiers)?)
+    }
+}
+
 /// Which of `ours` is meant by `presented`, in our spelling; the first of ours where none is named, since older
 /// clients name none. Compared after normalisation, so that an upper-case host or a default port is forgiven.
 ///

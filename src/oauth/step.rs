@@ -6,6 +6,7 @@
 use super::client::{Client, ClientKind, GrantType, TrustedRedirect};
 use super::request::{AuthorizationRequest, Bounce, ErrorCode};
 use super::scope::ScopeSet;
+use super::trust::{Standing, Tier};
 use crate::clock::Time;
 
 /// An authorization request that is under way.
@@ -66,6 +67,8 @@ pub enum Step {
     Login,
     /// Ask them.
     Consent(AnswerTo),
+    /// Tell them that an administrator has to let the client in first.
+    Wait,
     /// Give the answer out.
     Issue(Issue),
     /// No further.
@@ -101,6 +104,8 @@ pub enum Stop {
     Expired,
     /// The client was suspended, revoked, or took its redirect URI back since (C-28).
     ClientChanged,
+    /// The operator or an administrator keeps the client out, since the request came.
+    NotAllowed,
     /// Somebody else said yes in this browser.
     OtherUser,
     /// An error for the client.
@@ -109,10 +114,11 @@ pub enum Stop {
     Denied,
 }
 
-/// Decides. `client` is as it is now, not as it was when the request came.
+/// Decides. `client` and its `standing` are as they are now, not as they were when the request came.
 pub fn next(
     pending: &Pending,
     client: &Client,
+    standing: Standing,
     session: Option<&SignedIn>,
     remembered: Option<&Remembered>,
     now: Time,
@@ -138,6 +144,9 @@ pub fn next(
             Step::Stop(Stop::Bounce(Bounce { to, error, description, state }))
         }
     };
+    if standing == Standing::Refused {
+        return Step::Stop(Stop::NotAllowed);
+    }
     if pending.decision == Decision::Cancelled {
         return bounce(ErrorCode::AccessDenied, "the person pressed Cancel");
     }
@@ -150,13 +159,21 @@ pub fn next(
             Step::Login
         };
     };
+    // After the sign-in, so that nobody asks an administrator for anything without a name; before any yes counts.
+    if standing == Standing::Waits {
+        return if request.prompt.none {
+            bounce(ErrorCode::ConsentRequired, "an administrator has to let this client in first")
+        } else {
+            Step::Wait
+        };
+    }
     if let Decision::Allowed { user_id, scope } = &pending.decision {
         if *user_id != session.user_id {
             return Step::Stop(Stop::OtherUser);
         }
         return Step::Issue(Issue { to, scope: scope.clone(), remembered: false });
     }
-    if !request.prompt.consent && remembered.is_some_and(|r| covers(r, request, client, &to, now)) {
+    if !request.prompt.consent && remembered.is_some_and(|r| covers(r, request, client, standing, &to, now)) {
         return Step::Issue(Issue { to, scope: request.scope.clone(), remembered: true });
     }
     if request.prompt.none {
@@ -175,17 +192,24 @@ fn is_fresh_enough(session: &SignedIn, pending: &Pending, now: Time) -> bool {
     !pending.request.prompt.login && pending.request.max_age.is_none_or(young)
 }
 
-/// Whether an earlier yes answers this question too. Only where nobody else can pose as the client: it was registered
-/// by an administrator, and the answer goes to a host over https. A program on this computer or a name that a client
-/// gave itself can be borrowed by anyone (RFC 8252 section 8.6, attacks D01, D04, D05).
+/// Whether an earlier yes answers this question too. Only where nobody else can pose as the client: somebody here vouches
+/// for it, by registering it or by a rule about the host of its document, and the answer goes to a host over https. A
+/// program on this computer or a name that a client gave itself can be borrowed by anyone (RFC 8252 section 8.6, attacks
+/// D01, D04, D05). A document that changed since is asked about again (attack A14).
 fn covers(
     yes: &Remembered,
     request: &AuthorizationRequest,
     client: &Client,
+    standing: Standing,
     to: &AnswerTo,
     now: Time,
 ) -> bool {
-    client.kind == ClientKind::PreRegistered
+    let vouched = match client.kind {
+        ClientKind::PreRegistered => true,
+        ClientKind::Described => standing == Standing::Welcome(Tier::Known) && client.document_hash.is_some(),
+        ClientKind::SelfRegistered => false,
+    };
+    vouched
         && matches!(to, AnswerTo::Redirect(to) if to.as_str().starts_with("https://"))
         && now < yes.expires_at
         && yes.scope == request.scope

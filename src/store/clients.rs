@@ -1,4 +1,4 @@
-//! Clients of every kind, and the documents of those that are described.
+//! Clients of every kind. The documents of those that are described are in `documents`.
 
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
@@ -19,17 +19,6 @@ pub struct ClientRow {
     pub fresh_until: Option<Time>,
     /// When it last began or continued a grant, to the hour.
     pub used_at: Option<Time>,
-}
-
-/// The document that a described client was read from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewDocument {
-    /// SHA-256 of its bytes, base64url.
-    pub hash: String,
-    /// The document itself.
-    pub text: String,
-    /// Until when it may be used unasked.
-    pub fresh_until: Time,
 }
 
 /// The client that goes by `id`, to the letter. Suspended and revoked ones too: ask [`Client::is_active`].
@@ -86,66 +75,6 @@ pub async fn add(store: &Store, client: &NewClient, now: Time) -> Result<()> {
     .execute(store.write())
     .await?;
     Ok(())
-}
-
-/// Records what a described client's document says now, and keeps the document. A client of another kind with the same
-/// id is left alone; a suspended or revoked one stays so.
-///
-/// # Errors
-/// [`Error::Database`].
-pub async fn upsert_described(
-    store: &Store,
-    id: &str,
-    name: &str,
-    metadata: &Metadata,
-    document: &NewDocument,
-    now: Time,
-) -> Result<()> {
-    let mut tx = store.begin().await?;
-    let written = sqlx::query(
-        "insert into clients (id, kind, name, metadata, document_hash, document_fresh_until_at, registered_at) \
-         values ($1, 'described', $2, $3, $4, $5, $6) on conflict (id) do update set name = excluded.name, \
-         metadata = excluded.metadata, document_hash = excluded.document_hash, \
-         document_fresh_until_at = excluded.document_fresh_until_at where clients.kind = 'described' returning id",
-    )
-    .bind(id)
-    .bind(name)
-    .bind(to_json(metadata)?)
-    .bind(&document.hash)
-    .bind(document.fresh_until.micros())
-    .bind(now.micros())
-    .fetch_optional(&mut *tx)
-    .await?;
-    if written.is_some() {
-        sqlx::query(
-            "insert into client_documents (client_id, hash, document, fetched_at) values ($1, $2, $3, $4) \
-             on conflict (client_id, hash) do nothing",
-        )
-        .bind(id)
-        .bind(&document.hash)
-        .bind(&document.text)
-        .bind(now.micros())
-        .execute(&mut *tx)
-        .await?;
-    }
-    tx.commit().await?;
-    Ok(())
-}
-
-/// Every document that a described client had: hash, text and when it was first fetched, oldest first.
-///
-/// # Errors
-/// [`Error::Database`].
-pub async fn documents(store: &Store, id: &str) -> Result<Vec<(String, String, Time)>> {
-    let rows = sqlx::query(
-        "select hash, document, fetched_at from client_documents where client_id = $1 order by fetched_at, hash",
-    )
-    .bind(id)
-    .fetch_all(store.read())
-    .await?;
-    rows.iter()
-        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?, Time::from_micros(row.try_get(2)?))))
-        .collect()
 }
 
 /// Notes that a client was used. Coarse: at most one write an hour, so that no client is a hot row.

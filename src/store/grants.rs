@@ -164,6 +164,24 @@ pub async fn find(store: &Store, id: &str) -> Result<Option<Grant>> {
     row.as_ref().map(read).transpose()
 }
 
+/// Every grant of a person to a client, newest first, whatever its state.
+///
+/// # Errors
+/// As [`find`].
+pub async fn of_user(store: &Store, user_id: &str, client_id: &str) -> Result<Vec<Grant>> {
+    let rows = sqlx::query(concat!(
+        "select ",
+        grant_columns!(),
+        " from grants g left join users u on u.id = g.user_id and u.suspended_at is null \
+         where g.user_id = $1 and g.client_id = $2 order by g.id desc"
+    ))
+    .bind(user_id)
+    .bind(client_id)
+    .fetch_all(store.read())
+    .await?;
+    rows.iter().map(read).collect()
+}
+
 /// A standing grant that a client holds for itself, with exactly this scope, so that each of its tokens need not make one.
 ///
 /// # Errors

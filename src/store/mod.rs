@@ -4,18 +4,22 @@
 //! The same text runs on Postgres and SQLite; what only one engine has is in [`events`] and [`Store::open`] alone.
 //! A transaction opens with its guarded write: on SQLite a read that turns into a write fails under load.
 
+pub mod approvals;
 pub mod audit;
 pub mod clients;
 pub mod codes;
 pub mod consents;
 pub mod devices;
+pub mod documents;
 pub mod events;
 pub mod grants;
 pub mod guesses;
 pub mod keys;
 pub mod links;
+pub mod logos;
 pub mod mcp_sessions;
 pub mod mcp_tasks;
+pub mod personal_tokens;
 pub mod pushed;
 pub mod refresh_tokens;
 pub mod registration_tokens;
@@ -23,6 +27,7 @@ pub mod registrations;
 pub mod replays;
 pub mod requests;
 pub mod revoked_tokens;
+pub mod rulings;
 pub mod sealed;
 pub mod sessions;
 pub mod subjects;

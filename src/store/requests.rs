@@ -122,6 +122,23 @@ pub async fn decide(tx: &mut Tx, digest: &Digest, decision: &Decision, now: Time
     Ok(done.rows_affected() == 1)
 }
 
+/// Lets a request that is still open wait until `until`, if that is later.
+///
+/// # Errors
+/// [`Error::Database`].
+pub async fn extend(tx: &mut Tx, digest: &Digest, until: Time, now: Time) -> Result<()> {
+    sqlx::query(
+        "update authorization_requests set expires_at = $2 where digest = $1 and finished_at is null \
+         and decided_at is null and expires_at > $3 and expires_at < $2",
+    )
+    .bind(digest.as_str())
+    .bind(until.micros())
+    .bind(now.micros())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// Closes a request whose answer goes out in this transaction; `false` where one went out before.
 ///
 /// # Errors

@@ -45,6 +45,13 @@ const fn chore(
 /// Everything that is swept, in this order. What is not here is kept.
 pub const CHORES: &[Chore] = &[
     chore(
+        "approvals",
+        ("approvals", "id"),
+        "expires_at < $1",
+        limits::ENDED_KEPT_SECONDS,
+        "after their ten minutes; kept so that a late person is told what happened",
+    ),
+    chore(
         "authorization codes",
         ("codes", "digest"),
         "expires_at < $1",
@@ -132,6 +139,13 @@ pub const CHORES: &[Chore] = &[
         "after their thirty days",
     ),
     chore(
+        "asks for clients",
+        ("client_askers", "client_id, user_id"),
+        "asked_at < $1",
+        limits::ASKS_KEPT_SECONDS,
+        "after a month without an answer, or with one; the audit log keeps who asked",
+    ),
+    chore(
         "revoked access tokens",
         ("revoked_tokens", "jti"),
         "expires_at < $1",
@@ -144,6 +158,13 @@ pub const CHORES: &[Chore] = &[
         "expires_at < $1",
         0,
         "once the assertion or proof is refused for its age",
+    ),
+    chore(
+        "initial access tokens",
+        ("registration_tokens", "id"),
+        "expires_at < $1",
+        limits::ENDED_KEPT_SECONDS,
+        "after their end, used up or not; kept so that an administrator can see what became of them",
     ),
     chore(
         "events of MCP streams",
@@ -248,6 +269,7 @@ macro_rules! idle_client {
              and g.expires_at > $2) \
              and not exists (select 1 from authorization_requests r where r.client_id = clients.id \
              and r.expires_at > $2) \
+             and not exists (select 1 from pushed_requests p where p.client_id = clients.id and p.expires_at > $2) \
              and not exists (select 1 from device_requests d where d.client_id = clients.id and d.expires_at > $2)"
         )
     };

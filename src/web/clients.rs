@@ -1,8 +1,12 @@
 //! Which client a request speaks of: one that is stored, or one whose document can be fetched.
 
+use crate::access::scopes;
 use crate::app::App;
 use crate::oauth::client::{Client, ClientKind};
 use crate::oauth::described::{DocumentRefusal, DocumentUrl, UrlRefusal};
+use crate::oauth::request::Offer;
+use crate::oauth::scope::ScopeSet;
+use crate::oauth::trust::{Because, Ruling, Source, Standing, Tier};
 use crate::outbound::Refusal;
 use crate::{limits, store};
 
@@ -19,6 +23,9 @@ pub enum ClientRefusal {
     /// It is a document's URL, and described clients are switched off here.
     #[error("Clients that describe themselves by a URL are not accepted here.")]
     DescribedOff,
+    /// The operator's rules, or an administrator, keep it out. Says which rule.
+    #[error("This client is not allowed here: {0}.")]
+    NotAllowed(String),
     /// It begins like a document's URL and breaks the rules for one.
     #[error("This client_id {0}.")]
     Url(UrlRefusal),
@@ -47,14 +54,88 @@ pub async fn resolve(app: &App, client_id: &str) -> Result<Client, ClientRefusal
         Some(row) if !row.client.is_active() => Err(ClientRefusal::Inactive),
         Some(row) if row.client.kind != ClientKind::Described => Ok(row.client),
         row if DocumentUrl::is_claimed(client_id) => {
-            if !app.config.clients.described.is_on() {
+            let policy = &app.config.clients.described;
+            if !policy.is_on() {
                 return Err(ClientRefusal::DescribedOff);
             }
             let url = DocumentUrl::parse(client_id).map_err(ClientRefusal::Url)?;
-            super::described::resolve(app, &url, row).await
+            let said = store::rulings::find(&app.store, client_id).await.map_err(|e| unavailable(&e))?;
+            let judged = policy.judge(client_id, said);
+            // Before its host is asked anything.
+            if judged.standing == Standing::Refused {
+                return Err(ClientRefusal::NotAllowed(judged.because.to_string()));
+            }
+            let client = super::described::resolve(app, &url, row).await?;
+            super::logos::want(app, &client);
+            Ok(client)
         }
         _ => Err(ClientRefusal::Unknown),
     }
+}
+
+/// The client of a request that is under way: it is known here, or its document is held or fetched once more. `None`
+/// where it is not to be had any longer.
+///
+/// # Errors
+/// [`store::Error`].
+pub async fn find(app: &App, client_id: &str) -> store::Result<Option<Client>> {
+    match store::clients::find(&app.store, client_id).await? {
+        Some(client) => Ok(Some(client)),
+        None if DocumentUrl::is_claimed(client_id) => Ok(resolve(app, client_id).await.ok()),
+        None => Ok(None),
+    }
+}
+
+/// How a client stands here, for the hub and for the consent page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// Whether it may begin anything.
+    pub standing: Standing,
+    /// Whether somebody of this organisation vouches for it by name.
+    pub is_approved: bool,
+}
+
+/// Judges a client by the operator's rules and the administrators' words. They are about described clients; of the
+/// others one kind was registered by an administrator, and the other has rules of its own.
+///
+/// # Errors
+/// [`store::Error`].
+pub async fn judge(app: &App, client: &Client) -> store::Result<Judged> {
+    if client.kind != ClientKind::Described {
+        let is_approved = client.kind == ClientKind::PreRegistered;
+        return Ok(Judged { standing: Standing::Welcome(Tier::Known), is_approved });
+    }
+    let said = store::rulings::find(&app.store, &client.id).await?;
+    let judged = app.config.clients.described.judge(&client.id, said);
+    let is_approved =
+        matches!(judged.because, Because::Said(Ruling::Approved) | Because::Allowed(_, Source::Configured));
+    Ok(Judged { standing: judged.standing, is_approved })
+}
+
+/// What there is to ask for, for a client of one standing.
+#[derive(Clone, Debug)]
+pub struct Offered {
+    scopes: ScopeSet,
+    baseline: ScopeSet,
+}
+
+impl Offered {
+    /// As a request is checked against it.
+    pub fn offer<'a>(&'a self, app: &'a App) -> Offer<'a> {
+        Offer { scopes: &self.scopes, baseline: &self.baseline, resources: &app.resources }
+    }
+}
+
+/// What a client of this standing may ask for, and what it gets where it names nothing.
+pub fn offered(app: &App, standing: Standing) -> Offered {
+    let strangers = app
+        .config
+        .clients
+        .unknown_scopes
+        .clone()
+        .unwrap_or_else(|| scopes::IDENTITY.into_iter().collect::<ScopeSet>().union(&app.baseline));
+    let ceiling = |scopes: &ScopeSet| standing.ceiling(scopes, &strangers);
+    Offered { scopes: ceiling(&app.scopes), baseline: ceiling(&app.baseline) }
 }
 
 /// Logs a failure of the store once, here at the door.

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use crate::app::App;
-use crate::oauth::error::{Code, Refusal};
+use crate::oauth::error::{Code, Refusal, printable};
 use crate::{limits, secret, store};
 
 /// Neither may be kept by anyone on the way (RFC 6749 section 5.1).
@@ -47,7 +47,7 @@ impl Failure {
             return (StatusCode::SERVICE_UNAVAILABLE, NEVER_KEPT, retry, Json(body)).into_response();
         };
         tracing::info!(%refusal, %request_id, "refused");
-        let body = json!({"error": refusal.code().as_str(), "error_description": refusal.to_string(),
+        let body = json!({"error": refusal.code().as_str(), "error_description": printable(&refusal.to_string()),
             "request_id": request_id});
         let mut response = (StatusCode::BAD_REQUEST, NEVER_KEPT, Json(body)).into_response();
         if refusal.code() == Code::InvalidClient {

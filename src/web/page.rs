@@ -261,6 +261,13 @@ impl Fields {
     }
 }
 
+impl Fields {
+    /// Every value of `name`, for boxes that are ticked.
+    pub fn all(&self, name: &str) -> Vec<String> {
+        self.0.iter().filter(|(known, _)| known == name).map(|(_, value)| value.clone()).collect()
+    }
+}
+
 /// What the base template needs.
 #[derive(Clone, Debug)]
 pub struct Frame {
@@ -297,6 +304,12 @@ pub fn shown(name: &str) -> String {
         return clean;
     }
     clean.chars().take(limits::SHOWN_NAME_CHARS_MAX - 1).chain(['…']).collect()
+}
+
+/// What stands where a picture would: the first letter or digit of a name.
+pub fn initial(name: &str) -> String {
+    let first = shown(name).chars().find(|c| c.is_alphanumeric());
+    first.map_or_else(|| "?".to_owned(), |c| c.to_uppercase().collect())
 }
 
 /// `4 October 2027`.

@@ -28,6 +28,8 @@ pub struct Route {
     pub member: Option<&'static str>,
     /// Whether this configuration offers it. What is not offered still answers, and says so, but nothing names it.
     pub offered: fn(&Config) -> bool,
+    /// Whether it answers as another URL does, which the metadata names.
+    pub is_alias: bool,
     answer: fn() -> MethodRouter<App>,
 }
 
@@ -52,7 +54,16 @@ impl Route {
         summary: &'static str,
         answer: fn() -> MethodRouter<App>,
     ) -> Self {
-        Self { path, methods, summary, kind: Kind::Open, member: None, offered: always, answer }
+        Self {
+            path,
+            methods,
+            summary,
+            kind: Kind::Open,
+            member: None,
+            offered: always,
+            is_alias: false,
+            answer,
+        }
     }
 
     /// A URL for people.
@@ -62,13 +73,29 @@ impl Route {
         summary: &'static str,
         answer: fn() -> MethodRouter<App>,
     ) -> Self {
-        Self { path, methods, summary, kind: Kind::Page, member: None, offered: always, answer }
+        Self {
+            path,
+            methods,
+            summary,
+            kind: Kind::Page,
+            member: None,
+            offered: always,
+            is_alias: false,
+            answer,
+        }
     }
 
     /// Not for programs in browsers.
     #[must_use]
     pub const fn closed(mut self) -> Self {
         self.kind = Kind::Closed;
+        self
+    }
+
+    /// The same as another, under a path that clients of other systems know.
+    #[must_use]
+    pub const fn alias(mut self) -> Self {
+        self.is_alias = true;
         self
     }
 

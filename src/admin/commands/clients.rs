@@ -6,13 +6,14 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{Outcome, client_tokens, finish, open};
+use super::{Outcome, client_tokens, finish, open, trust};
 use crate::app::App;
 use crate::audit::Fact;
 use crate::config::Config;
 use crate::oauth::client::GrantType;
 use crate::oauth::key_set::KeySet;
 use crate::oauth::registration::{self, Credentials, PreRegistration};
+use crate::oauth::trust::Ruling;
 use crate::secret::{self, ClientSecret, Secret};
 use crate::store::clients::ClientRow;
 use crate::store::events::Event;
@@ -34,6 +35,21 @@ pub enum Command {
         /// One JSON array instead of a table
         #[arg(long)]
         json: bool,
+    },
+    /// Says which rule lets a described client in, or keeps it out; exits with 1 where it may not come
+    #[command(after_help = "Example: postern client check https://vscode.dev/oauth/client-metadata.json")]
+    Check(trust::Check),
+    /// Lets a described client in for everybody, whether it waits already or has yet to come
+    #[command(after_help = "Example: postern client approve https://client.example/oauth/client.json")]
+    Approve {
+        /// Its client_id: the URL of its document
+        id: String,
+    },
+    /// Keeps a described client out for everybody; what it was granted before stays until it is revoked
+    #[command(after_help = "Example: postern client refuse https://client.example/oauth/client.json")]
+    Refuse {
+        /// Its client_id: the URL of its document
+        id: String,
     },
     /// Lets others register a client of their own: initial access tokens (RFC 7591)
     #[command(subcommand)]
@@ -108,6 +124,9 @@ pub async fn run(command: Command, config: Config) -> Outcome {
     let code = match command {
         Command::Add(asked) => add(&app, asked).await?,
         Command::List { json } => list(&store::clients::list(&app.store).await?, json)?,
+        Command::Check(asked) => trust::check(&app, &asked).await?,
+        Command::Approve { id } => trust::rule(&app, &id, Ruling::Approved).await?,
+        Command::Refuse { id } => trust::rule(&app, &id, Ruling::Refused).await?,
         Command::Token(command) => client_tokens::run(command, &app).await?,
         Command::Suspend { id } => suspend(&app, &id, true).await?,
         Command::Resume { id } => suspend(&app, &id, false).await?,
@@ -228,7 +247,7 @@ async fn revoke(app: &App, id: &str) -> Outcome {
     }
 }
 
-fn fact(event: &'static str, client_id: &str, detail: serde_json::Value) -> Fact {
+pub(super) fn fact(event: &'static str, client_id: &str, detail: serde_json::Value) -> Fact {
     Fact {
         event,
         actor: Some("system".to_owned()),

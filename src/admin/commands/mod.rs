@@ -4,10 +4,13 @@ mod catalog;
 mod client_tokens;
 mod clients;
 mod config;
+mod explain;
 mod health;
 mod keys;
 mod sweep;
+mod tokens;
 mod tools;
+mod trust;
 mod users;
 
 use std::future::Future;
@@ -75,6 +78,9 @@ enum Command {
     /// Adds, lists or revokes clients
     #[command(subcommand)]
     Client(clients::Command),
+    /// Makes, lists or ends personal access tokens
+    #[command(subcommand)]
+    Token(tokens::Command),
     /// Lists or runs the tools
     #[command(subcommand)]
     Tools(tools::Command),
@@ -116,6 +122,7 @@ where
         Command::Catalog(command) => catalog::run(command),
         Command::User(command) => users::run(command, config).await,
         Command::Client(command) => clients::run(command, config).await,
+        Command::Token(command) => tokens::run(command, config).await,
         Command::Tools(command) => tools::run(command, config).await,
         Command::Keys(command) => keys::run(command, config).await,
         Command::Sweep(options) => sweep::run(options, config).await,

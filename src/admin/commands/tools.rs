@@ -6,6 +6,8 @@ use std::sync::Arc;
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
+use super::explain::{self, Asked};
+use super::tokens::resource;
 use super::{Outcome, finish, open};
 use crate::actions::arguments::Arguments;
 use crate::actions::turn::Turn;
@@ -18,11 +20,21 @@ use crate::config::Config;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Lists the tools with what they do and the scope they need
-    #[command(after_help = "Example: postern tools list --json")]
+    #[command(after_help = "Examples:\n  postern tools list --json\n  \
+        postern tools list --as dana@example.com --client 01938c1e-9a10-7c3e-8b0e-3d2f6f0c1a55 --server catalog")]
     List {
-        /// One JSON array with the schemas, instead of a table
+        /// JSON with the schemas, or with the reasons, instead of a table
         #[arg(long)]
         json: bool,
+        /// What this person's client may call, and why, by e-mail address
+        #[arg(long = "as", value_name = "EMAIL", requires = "client")]
+        username: Option<String>,
+        /// That client, by client_id; personal-access-tokens for the person's own tokens
+        #[arg(long, value_name = "ID", requires = "username")]
+        client: Option<String>,
+        /// Only the tools of this MCP server, such as catalog for /mcp/catalog
+        #[arg(long, value_name = "NAME")]
+        server: Option<String>,
     },
     /// Runs a tool with the operator's rights and prints its outcome as JSON
     #[command(
@@ -47,7 +59,14 @@ pub enum Command {
 pub async fn run(command: Command, config: Config) -> Outcome {
     let (app, writer) = open(config).await?;
     let code = match command {
-        Command::List { json } => list(app.actions.all(), json)?,
+        Command::List { json, username: Some(username), client: Some(client_id), server } => {
+            let asked = Asked { username: &username, client_id: &client_id, server: server.as_deref(), json };
+            explain::run(&app, &asked).await?
+        }
+        Command::List { json, server, .. } => {
+            let at = resource(&app, Some(server.as_deref().unwrap_or("mcp")))?;
+            list(app.server_of(&at).map(|server| server.actions.all()).unwrap_or_default(), json)?
+        }
         Command::Run { name, arguments, username } => call(&app, &name, &arguments, username).await?,
     };
     finish(app, writer).await;
@@ -95,6 +114,7 @@ async fn call(app: &App, name: &str, arguments: &str, username: String) -> Outco
         grant_id: "console".to_owned(),
         scopes: app.scopes.clone(),
         resource: app.config.resource(),
+        restrictions: None,
     });
     // Whoever has this console may do anything; it is on record all the same.
     let detail = json!({"action": action.id, "as": caller.username});

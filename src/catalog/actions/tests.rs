@@ -13,6 +13,7 @@ fn caller() -> Arc<Caller> {
         grant_id: "g".to_owned(),
         scopes: ScopeSet::default(),
         resource: "http://localhost/mcp".to_owned(),
+        restrictions: None,
     })
 }
 

@@ -293,7 +293,7 @@ pub fn stream_name(kind: char) -> String {
 }
 
 /// `params.requestId` of `notifications/cancelled`, as JSON of one form.
-fn cancelled_id(params: &RawValue) -> Option<String> {
+pub fn cancelled_id(params: &RawValue) -> Option<String> {
     let params: Value = serde_json::from_str(params.get()).ok()?;
     let id: rmcp::model::RequestId = serde_json::from_value(params.get("requestId")?.clone()).ok()?;
     serde_json::to_string(&id).ok()

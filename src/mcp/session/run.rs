@@ -257,7 +257,8 @@ pub async fn quietly(
     }
 }
 
-fn is_answer(message: &ServerJsonRpcMessage) -> bool {
+/// Whether nothing comes after it.
+pub fn is_answer(message: &ServerJsonRpcMessage) -> bool {
     matches!(message, ServerJsonRpcMessage::Response(_) | ServerJsonRpcMessage::Error(_))
 }
 
@@ -270,7 +271,7 @@ fn event_row(session: &Session, stream: &str, place: i64) -> String {
 }
 
 /// Starts a service for one request: what it says, and where to say something back.
-fn serve(
+pub fn serve(
     server: Server,
     request: JsonRpcRequest<ClientRequest>,
     client: InitializeRequestParams,

@@ -18,7 +18,6 @@ use super::tape::{Read, Reader, Tape, event_id, parse_event_id};
 use crate::clock::Time;
 use crate::limits;
 use crate::mcp::authority::Verified;
-use crate::mcp::changes::What;
 use crate::mcp::server::Server;
 use crate::mcp::sse::{self, Event};
 use crate::mcp::streams::{Next, Stream as Place, Streams, Wants};
@@ -122,12 +121,7 @@ pub async fn reopen(
 
 /// Every list that this server tells of, and what the session follows.
 fn wants(server: &Server, session: &Session) -> Wants {
-    let capabilities = server.capabilities();
-    let tools = capabilities.tools.as_ref().and_then(|tools| tools.list_changed);
-    let prompts = capabilities.prompts.as_ref().and_then(|prompts| prompts.list_changed);
-    let resources = capabilities.resources.as_ref().and_then(|resources| resources.list_changed);
-    let lists = [(tools, What::Tools), (prompts, What::Prompts), (resources, What::Resources)];
-    let lists = lists.into_iter().filter(|(told, _)| *told == Some(true)).map(|(_, what)| what).collect();
+    let lists = listen::lists(server.capabilities());
     Wants { lists, resources: session.subscriptions.clone() }
 }
 

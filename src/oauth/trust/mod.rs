@@ -10,6 +10,7 @@ use std::fmt;
 
 use url::Url;
 
+use super::client::{Client, ClientKind};
 use super::scope::ScopeSet;
 pub use pattern::{Pattern, PatternFault};
 
@@ -48,7 +49,7 @@ impl Mode {
 
 /// Where real clients publish their documents. What the configuration lists is added to these: an operator who allows
 /// one more client does not lock out the others.
-pub const PRESETS: [(&str, &[&str]); 5] = [
+pub const PRESETS: [(&str, &[&str]); 6] = [
     (
         "vscode",
         &[
@@ -58,6 +59,7 @@ pub const PRESETS: [(&str, &[&str]); 5] = [
     ),
     ("copilot-cli", &["https://github.com/copilot/cli/client-metadata.json"]),
     ("claude", &["https://claude.ai/*"]),
+    ("chatgpt", &["https://chatgpt.com/oauth/*/client.json"]),
     ("codex", &["https://chatgpt.com/oauth/codex/*/client.json"]),
     ("cursor", &["https://cursor.com/*", "https://www.cursor.com/*"]),
 ];
@@ -83,11 +85,21 @@ pub struct Policy {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyFault {
     /// In a list of patterns.
-    #[error("`{0}` {1}")]
-    Pattern(String, PatternFault),
+    #[error("`{1}` {2}")]
+    Pattern(&'static str, String, PatternFault),
     /// No such preset.
-    #[error("`{0}` is not one of vscode, copilot-cli, claude, codex, cursor, none")]
+    #[error("`{0}` is not one of vscode, copilot-cli, claude, chatgpt, codex, cursor, none")]
     Preset(String),
+}
+
+impl PolicyFault {
+    /// The configuration key that it stands in.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Pattern(key, ..) => key,
+            Self::Preset(_) => "clients.presets",
+        }
+    }
 }
 
 impl Policy {
@@ -101,19 +113,21 @@ impl Policy {
         allow: &[String],
         deny: &[String],
     ) -> Result<Self, PolicyFault> {
-        let parse = |text: &str| Pattern::parse(text).map_err(|f| PolicyFault::Pattern(text.to_owned(), f));
+        let parse = |key, text: &str| {
+            Pattern::parse(text).map_err(|fault| PolicyFault::Pattern(key, text.to_owned(), fault))
+        };
         let mut rules = Vec::new();
         for text in allow {
-            rules.push((parse(text)?, Source::Configured));
+            rules.push((parse("clients.allow", text)?, Source::Configured));
         }
         for wanted in presets.iter().filter(|wanted| *wanted != "none") {
             let known = PRESETS.iter().find(|(name, _)| name == wanted);
             let (name, patterns) = known.ok_or_else(|| PolicyFault::Preset(wanted.clone()))?;
             for text in *patterns {
-                rules.push((parse(text)?, Source::Preset(name)));
+                rules.push((parse("clients.presets", text)?, Source::Preset(name)));
             }
         }
-        let deny = deny.iter().map(|text| parse(text)).collect::<Result<_, _>>()?;
+        let deny = deny.iter().map(|text| parse("clients.deny", text)).collect::<Result<_, _>>()?;
         Ok(Self { mode, allow: rules, deny })
     }
 
@@ -125,6 +139,13 @@ impl Policy {
     /// Whether any described client can come at all; what metadata says.
     pub fn is_on(&self) -> bool {
         self.mode != Mode::Off
+    }
+
+    /// Whether these rules alone keep out what was let in before: a switch turned off, or a deny rule that was added.
+    pub fn denies(&self, client: &Client) -> bool {
+        let is_denied =
+            || Url::parse(&client.id).is_ok_and(|url| self.deny.iter().any(|rule| rule.denies(&url)));
+        client.kind == ClientKind::Described && (self.mode == Mode::Off || is_denied())
     }
 
     /// Judges a client_id that is a document's URL. `said` is what an administrator said of it, if anything.

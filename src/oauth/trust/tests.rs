@@ -68,12 +68,14 @@ fn an_empty_allow_list_blocks_all_and_says_so() {
 #[test]
 fn what_is_listed_is_added_to_the_presets() {
     let all: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
-    let policy = policy(Mode::AllowList, &all, &["client.example"], &["chatgpt.com"]);
+    let policy = policy(Mode::AllowList, &all, &["client.example"], &["denied.example", "claude.ai/denied"]);
     for (url, why) in [
         ("https://vscode.dev/oauth/client-metadata.json", "preset vscode has"),
         ("https://insiders.vscode.dev/oauth/client-metadata.json", "preset vscode has"),
         ("https://github.com/copilot/cli/client-metadata.json", "preset copilot-cli has"),
         ("https://claude.ai/oauth/claude-code-client-metadata", "preset claude has"),
+        ("https://chatgpt.com/oauth/IbUR3zxyNQ16/client.json", "preset chatgpt has"),
+        ("https://chatgpt.com/oauth/codex/x1/client.json", "preset codex has"),
         ("https://www.cursor.com/mcp/client.json", "preset cursor has"),
         ("https://client.example/anything", "clients.allow has client.example"),
     ] {
@@ -82,7 +84,8 @@ fn what_is_listed_is_added_to_the_presets() {
         assert!(judged.because.to_string().starts_with(why), "{url}: {}", judged.because);
     }
     for url in [
-        "https://chatgpt.com/oauth/codex/x/client.json",
+        "https://claude.ai/denied/client.json",
+        "https://chatgpt.com/oauth/stranger.json",
         "https://github.com/stranger/cli/client-metadata.json",
         "https://vscode.dev/stranger.json",
         "not a url",

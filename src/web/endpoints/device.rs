@@ -18,6 +18,7 @@ use crate::oauth::error::Refusal;
 use crate::oauth::request::RawRequest;
 use crate::secret::{self, DeviceCode, Secret};
 use crate::store;
+use crate::web::clients;
 use crate::web::error::{Failure, NEVER_KEPT};
 use crate::web::form::Form;
 use crate::web::peer::Peer;
@@ -57,6 +58,8 @@ async fn answer(
     let form = Form::read(headers, body)?;
     let client = introduced(app, &presented(headers, &form)?).await?;
     by_client(app, Door::DeviceAuthorization, &client)?;
+    let standing = clients::judge(app, &client).await?.standing;
+    let offered = clients::offered(app, standing);
     let raw = RawRequest::parse(&text).map_err(|_| Refusal::Malformed("the body is too large"))?;
     let expires_at = now.plus_seconds(limits::DEVICE_SECONDS);
     let code = Secret::<DeviceCode>::mint();
@@ -70,7 +73,7 @@ async fn answer(
             user_agent: agent(headers),
             asked_at: now.seconds(),
         };
-        let request = device::ask(&raw, &client, app.offer(), device)?;
+        let request = device::ask(&raw, &client, offered.offer(app), device)?;
         // Another device has this code just now in one case of a million.
         if !store::devices::add(&app.store, &code.digest(), &user_code.digest(), &request, expires_at, now)
             .await?

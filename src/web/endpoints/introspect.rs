@@ -15,13 +15,14 @@ use http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::token::{authenticated, presented};
+use crate::access::personal::{CLIENT_ID, EVERY};
 use crate::app::App;
 use crate::limits;
 use crate::oauth::claims;
 use crate::oauth::client::{Client, ClientKind};
 use crate::oauth::error::Refusal;
 use crate::oauth::refresh::State as Rotated;
-use crate::secret::{Refresh, Secret};
+use crate::secret::{Personal, Refresh, Secret};
 use crate::store;
 use crate::web::error::{Failure, NEVER_KEPT};
 use crate::web::form::Form;
@@ -56,6 +57,9 @@ async fn answer(
     if !client.is_confidential() {
         return Err(Refusal::Unproven.into());
     }
+    if let Some(personal) = Secret::<Personal>::presented(token) {
+        return about_personal(app, &client, &personal).await;
+    }
     match Secret::<Refresh>::presented(token) {
         Some(refresh) => about_refresh(app, &client, &refresh).await,
         None => about_access(app, &client, token).await,
@@ -80,11 +84,37 @@ async fn about_refresh(
     })))
 }
 
+/// No client was issued a personal token, so only those that an administrator made to guard resources learn about it.
+async fn about_personal(
+    app: &App,
+    client: &Client,
+    token: &Secret<Personal>,
+) -> Result<Option<Value>, Failure> {
+    if client.kind != ClientKind::PreRegistered {
+        return Ok(None);
+    }
+    let found = store::personal_tokens::find(&app.store, &token.digest()).await?;
+    let Some(found) = found.filter(|found| found.stands(app.clock.now())) else { return Ok(None) };
+    let audience = match found.resource.as_str() {
+        EVERY => json!(app.resources.identifiers()),
+        one => json!(one),
+    };
+    Ok(Some(json!({
+        "active": true, "scope": found.scope.to_string(), "client_id": CLIENT_ID,
+        "username": found.person.map(|person| person.email), "token_type": "Bearer",
+        "exp": found.expires_at.seconds(), "iat": found.created_at.seconds(), "sub": found.user_id, "aud": audience,
+        "iss": app.config.issuer(), "jti": found.id,
+        // Ours: a guard elsewhere must know what the token is kept to besides its scopes.
+        "restrictions": found.kept,
+    })))
+}
+
 async fn about_access(app: &App, client: &Client, token: &str) -> Result<Option<Value>, Failure> {
     let now = app.clock.now();
     let read = claims::verify_for_any_audience(token, &app.keys.load(), app.config.issuer(), now);
     let Ok(read) = read else { return Ok(None) };
-    let guards = client.kind == ClientKind::PreRegistered && app.resources.contains(&read.audience);
+    let ours = app.resources.find(&read.audience).is_some();
+    let guards = client.kind == ClientKind::PreRegistered && ours;
     if read.client_id != client.id && !guards {
         return Ok(None);
     }

@@ -2,7 +2,7 @@
 //! headers it sends; none of them ever redirects.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 use serde_json::{Value, json};
@@ -13,15 +13,23 @@ use crate::oauth::metadata;
 
 /// The document of the authorization server (RFC 8414 section 3, OpenID Connect Discovery section 4).
 pub async fn authorization_server(State(app): State<App>) -> Response {
-    let mut document = metadata::authorization_server(&app.config, &app.scopes);
+    let mut document = metadata::authorization_server(&app.config, &app.scopes, &app.resources);
     // Of the keys there are, not of the one that is wanted next.
     document["id_token_signing_alg_values_supported"] = json!(app.keys.load().algorithms());
     published(&document)
 }
 
-/// The document of `/mcp` (RFC 9728 section 3).
-pub async fn protected_resource(State(app): State<App>) -> Response {
-    published(&metadata::protected_resource(&app.config, &app.baseline))
+/// The document of a protected resource: what stands behind the well-known prefix is its own path (RFC 9728 section
+/// 3.1), to the letter.
+pub async fn protected_resource(State(app): State<App>, OriginalUri(uri): OriginalUri) -> Response {
+    let path = uri.path().strip_prefix(super::RESOURCES).unwrap_or_default();
+    match app.resources.at(path) {
+        Some(resource) => published(&metadata::protected_resource(&app.config, resource)),
+        None => missing(&format!(
+            "no protected resource is there; there is {}",
+            app.resources.identifiers().join(", ")
+        )),
+    }
 }
 
 /// At the root form `resource` would have to be the origin (RFC 9728 section 3.3), and that is not a resource here.

@@ -52,7 +52,20 @@ pub static ROUTES: &[Route] = &[
         get(metadata::no_root_resource)
     })
     .nothing(),
-    no_form("/.well-known/oauth-protected-resource/{*form}"),
+    // Each MCP server's, by its path; a real 404 where there is none.
+    Route::open(
+        "/.well-known/oauth-protected-resource/{*path}",
+        &["GET"],
+        "An MCP server's metadata",
+        || get(metadata::protected_resource),
+    )
+    .nothing(),
+    // Backstage's paths for the same: a client that was set up for them by hand goes on working. The metadata names our
+    // own paths only, and the issuer is the same at both.
+    Route::open("/api/auth/v1/token", &["POST"], "As /token", token::endpoint).alias(),
+    Route::open("/api/auth/v1/register", &["POST"], "As /register", register::endpoint).alias(),
+    Route::open("/api/auth/v1/revoke", &["POST"], "As /revoke", revoke::endpoint).alias(),
+    Route::open("/api/auth/v1/userinfo", &["GET", "POST"], "As /userinfo", userinfo::endpoint).alias(),
     no_form("/.well-known/oauth-authorization-server/"),
     no_form("/.well-known/oauth-authorization-server/{*form}"),
     no_form("/.well-known/openid-configuration/"),
@@ -63,7 +76,9 @@ pub static ROUTES: &[Route] = &[
 pub const SERVER: &str = "/.well-known/oauth-authorization-server";
 /// Where OpenID Connect Discovery section 4 has it.
 pub const OPENID: &str = "/.well-known/openid-configuration";
-/// Where RFC 9728 section 3.1 has that of `/mcp`.
+/// Behind which RFC 9728 section 3.1 has that of each protected resource, by its path.
+pub const RESOURCES: &str = "/.well-known/oauth-protected-resource";
+/// Where that of `/mcp` is.
 pub const RESOURCE: &str = "/.well-known/oauth-protected-resource/mcp";
 
 const fn no_form(path: &'static str) -> Route {

@@ -17,6 +17,7 @@ use crate::oauth::error::Refusal;
 use crate::oauth::request::{PUSHED, RawRequest, Show, Stop};
 use crate::secret::{Pushed, Secret};
 use crate::store;
+use crate::web::clients;
 use crate::web::error::{Failure, NEVER_KEPT};
 use crate::web::form::Form;
 use crate::web::rates::{Door, by_client};
@@ -55,7 +56,8 @@ async fn answer(
         return Err(Refusal::Malformed("request_uri must not be pushed").into()); // section 2.1
     }
     let raw = RawRequest::parse(&text).map_err(|_| Refusal::Malformed("the body is too large"))?;
-    let request = raw.check(&client, app.offer()).map_err(|stop| match stop {
+    let offered = clients::offered(app, clients::judge(app, &client).await?.standing);
+    let request = raw.check(&client, offered.offer(app)).map_err(|stop| match stop {
         Stop::Show(Show::UnknownRedirect) => {
             Refusal::Malformed("redirect_uri is not one that this client registered")
         }

@@ -15,8 +15,10 @@ use crate::app::App;
 use crate::audit::Fact;
 use crate::clock::Time;
 use crate::config::SelfRegistered;
+use crate::oauth::error::printable;
 use crate::oauth::members::Fault;
 use crate::oauth::registration::{self, Credentials, Registration};
+use crate::oauth::scope::ScopeSet;
 use crate::secret::{ClientSecret, InitialAccess, Registration as Management, Secret};
 use crate::{limits, secret, store};
 
@@ -49,13 +51,20 @@ async fn register(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refused> {
     let initial = initial_access(&app, &headers)?;
-    let registration = Registration::read(&json_body(&headers, body)?, &app.scopes)?;
+    let registration = Registration::read(&json_body(&headers, body)?, &ceiling(&app))?;
     // Whoever has a token was counted when it was made.
     if initial.is_none() && !app.registrations.admits(app.clock.now()) {
         let why = "too many clients registered within this hour; try again later";
         return Err(refuse(StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", why));
     }
     record(&app, registration, initial.as_ref()).await
+}
+
+/// The most that a client which nobody vouches for may register. What the operator left open is all there is: the person
+/// decides at the consent page, which is never silent for such a client.
+pub(super) fn ceiling(app: &App) -> ScopeSet {
+    let strangers = app.config.clients.unknown_scopes.as_ref();
+    strangers.map_or_else(|| app.scopes.clone(), |scopes| app.scopes.intersection(scopes))
 }
 
 /// Whether this request may register anything, and with which initial access token, which is not yet looked up
@@ -149,7 +158,7 @@ impl From<Fault> for Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let body = Json(json!({"error": self.error, "error_description": self.why}));
+        let body = Json(json!({"error": self.error, "error_description": printable(&self.why)}));
         let mut response = (self.status, [(header::CACHE_CONTROL, "no-store")], body).into_response();
         let also = match self.status {
             StatusCode::UNAUTHORIZED => {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
 
-use super::register::{Refused, bearer, json_body, place, refuse, unauthorized, unavailable};
+use super::register::{Refused, bearer, ceiling, json_body, place, refuse, unauthorized, unavailable};
 use crate::app::App;
 use crate::audit::Fact;
 use crate::limits;
@@ -66,7 +66,7 @@ async fn replace(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refused> {
     let (client, token) = own(&app, &headers, &id).await?;
-    let new = management::replacement(&json_body(&headers, body)?, &client, &app.scopes)?;
+    let new = management::replacement(&json_body(&headers, body)?, &client, &ceiling(&app))?;
     let next = Secret::<Registration>::mint();
     let replacement = Replacement { name: new.name(), metadata: new.metadata(), management: &next.digest() };
     let replaced = registrations::replace(&app.store, &id, &token.digest(), &replacement).await;

@@ -16,6 +16,7 @@ use crate::oauth::client::Client;
 use crate::oauth::client_auth::Presented;
 use crate::oauth::described::DocumentUrl;
 use crate::oauth::error::{Code, Refusal};
+use crate::web::client_auth::prove;
 pub(super) use crate::web::client_auth::{authenticated, presented};
 use crate::web::clients::{ClientRefusal, resolve};
 use crate::web::error::{Failure, NEVER_KEPT};
@@ -85,7 +86,11 @@ async fn note_refusal(app: &App, client_id: &str, grant_type: &str, refusal: Ref
 pub(super) async fn introduced(app: &App, presented: &Presented) -> Result<Client, Failure> {
     if DocumentUrl::is_claimed(&presented.client_id) {
         match resolve(app, &presented.client_id).await {
-            Ok(_) | Err(ClientRefusal::Unavailable) => {}
+            Ok(client) => {
+                prove(app, presented, Some(&client)).await?;
+                return Ok(client);
+            }
+            Err(ClientRefusal::Unavailable) => {}
             Err(_) => return Err(Refusal::UnknownClient.into()),
         }
     }

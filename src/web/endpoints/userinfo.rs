@@ -34,7 +34,7 @@ async fn answer(app: &App, headers: &HeaderMap) -> Result<Response, store::Error
     let invalid = "Bearer error=\"invalid_token\", error_description=\"the access token is not valid here\"";
     let now = app.clock.now();
     let read = claims::verify_for_any_audience(token, &app.keys.load(), app.config.issuer(), now);
-    let Some(read) = read.ok().filter(|read| read.audience == app.config.resource()) else {
+    let Some(read) = read.ok().filter(|read| app.resources.find(&read.audience).is_some()) else {
         return Ok(unauthorized(invalid));
     };
     if !store::grants::is_live(&app.store, &read.grant_id, &read.token_id).await? {

@@ -8,15 +8,17 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::waiting::{self, Waiting};
 use crate::app::App;
 use crate::audit::Fact;
 use crate::clock::Time;
 use crate::identity::session::Session;
-use crate::oauth::client::ClientKind;
+use crate::oauth::client::{Client, ClientKind};
 use crate::store;
 use crate::store::clients::ClientRow;
 use crate::store::events::Event;
 use crate::store::grants::Standing;
+use crate::web::logos;
 use crate::web::page::{self, Answer, Fields, Frame, Problem, Told, Visit};
 use crate::web::session;
 
@@ -28,6 +30,9 @@ struct Page {
     frame: Frame,
     csrf: String,
     rows: Vec<Line>,
+    /// Clients that wait to be let in.
+    waiting: Vec<Waiting>,
+    waiting_csrf: String,
     /// The client whose end is asked for and not yet confirmed.
     asked: Option<Line>,
 }
@@ -36,6 +41,10 @@ struct Page {
 struct Line {
     id: String,
     name: String,
+    /// Where we serve its picture.
+    logo: Option<String>,
+    /// What stands in its place.
+    initial: String,
     kind: &'static str,
     host: String,
     state: &'static str,
@@ -62,13 +71,19 @@ pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Aske
         let standing = standings.iter().find(|standing| standing.client_id == row.client.id);
         line(row, standing)
     };
-    let rows: Vec<Line> = store::clients::list(&app.store).await?.into_iter().map(line).collect();
+    let clients = store::clients::list(&app.store).await?;
+    let known: Vec<&Client> = clients.iter().map(|row| &row.client).collect();
+    let waiting = waiting::lines(&app, &known).await?;
+    let logos = logos::places(&app, &known).await?;
+    let with_logo = |(row, logo): (ClientRow, Option<String>)| Line { logo, ..line(row) };
+    let rows: Vec<Line> = clients.into_iter().zip(logos).map(with_logo).collect();
     let (browser, jar) = session::known_browser(&app.config, &visit);
     let chosen = asked.revoke.and_then(|id| rows.iter().position(|row| row.id == id && !row.is_revoked));
     let mut rows = rows;
     let asked = chosen.map(|index| rows.remove(index));
     let csrf = browser.proof(PURPOSE).reveal().to_owned();
-    let page = Page { frame: Frame::of(&app.config), csrf, rows, asked };
+    let waiting_csrf = browser.proof(waiting::PURPOSE).reveal().to_owned();
+    let page = Page { frame: Frame::of(&app.config), csrf, rows, waiting, waiting_csrf, asked };
     Ok((jar, page::html(StatusCode::OK, &page)).into_response())
 }
 
@@ -106,7 +121,10 @@ pub async fn revoke(State(app): State<App>, visit: Visit, body: Bytes) -> Answer
 
 /// The session, if it is an administrator's. A stranger is asked to sign in, anybody else learns only that this is not
 /// for them.
-async fn administrator(app: &App, visit: &Visit) -> Result<Result<Session, Answer>, Problem> {
+///
+/// # Errors
+/// [`Problem::Fault`].
+pub async fn administrator(app: &App, visit: &Visit) -> Result<Result<Session, Answer>, Problem> {
     Ok(match session::current(app, visit).await? {
         Some(session) if session.user.is_admin() => Ok(session),
         Some(_) => {
@@ -130,6 +148,8 @@ fn line(row: ClientRow, standing: Option<&Standing>) -> Line {
     let (is_revoked, is_suspended) = (client.revoked_at.is_some(), client.suspended_at.is_some());
     Line {
         name: page::shown(&client.name),
+        logo: None,
+        initial: page::initial(&client.name),
         kind: match client.kind {
             ClientKind::PreRegistered => "Registered by an admin",
             ClientKind::Described => "Described by its document",

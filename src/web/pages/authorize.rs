@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::json;
 
-use super::{consent, finished};
+use super::{approval, consent, finished};
 use crate::access::policy::{self, Ask, Behind};
 use crate::app::App;
 use crate::audit::Fact;
@@ -20,7 +20,8 @@ use crate::oauth::step::{self, AnswerTo, Decision, Issue, Pending, Step};
 use crate::secret::{Code, Digest, Request, Secret};
 use crate::store::codes::NewCode;
 use crate::store::grants::NewGrant;
-use crate::web::clients::{ClientRefusal, resolve};
+use crate::web::clients::{self, ClientRefusal, resolve};
+use crate::web::described;
 use crate::web::page::{self, Answer, Problem, Told, Visit};
 use crate::web::{pushed, session};
 use crate::{limits, secret, store};
@@ -48,7 +49,9 @@ async fn accept(app: &App, visit: &Visit, text: &str) -> Answer {
     let request = match raw.pushed() {
         Some(name) => pushed::take(app, visit, &client, name).await?,
         None => {
-            match raw.check(&client, app.offer()).and_then(|r| pushed::unless_it_must_push(app, &client, r)) {
+            let offered = clients::offered(app, clients::judge(app, &client).await?.standing);
+            let checked = raw.check(&client, offered.offer(app));
+            match checked.and_then(|request| pushed::unless_it_must_push(app, &client, request)) {
                 Ok(request) => request,
                 Err(request::Stop::Show(show)) => return Err(told(&show, Some(&client)).into()),
                 Err(request::Stop::Bounce(bounce)) => return send_back(app, visit, &client, &bounce).await,
@@ -106,23 +109,26 @@ pub async fn resume(State(app): State<App>, Path(id): Path<String>, visit: Visit
     }
     let session = session::current(&app, &visit).await?;
     let pending = stored.pending;
-    let Some(client) = store::clients::find(&app.store, &pending.request.client_id).await? else {
+    let Some(client) = clients::find(&app, &pending.request.client_id).await? else {
         return Err(changed().into());
     };
+    let judged = clients::judge(&app, &client).await?;
     let remembered = match &session {
         Some(session) => store::consents::find(&app.store, &session.user.id, &pending.request).await?,
         None => None,
     };
     let who = session.as_ref().map(session::signed_in);
-    let answer = match (step::next(&pending, &client, who.as_ref(), remembered.as_ref(), visit.now), &session)
-    {
+    let step = step::next(&pending, &client, judged.standing, who.as_ref(), remembered.as_ref(), visit.now);
+    let answer = match (step, &session) {
         (Step::Consent(to), Some(session)) => {
-            let proof = browser.proof(&consent::purpose(&digest, session));
-            Ok(consent::ask(
-                &app,
-                &visit,
-                &consent::Question { id: &id, client: &client, session, pending: &pending, to, proof },
-            ))
+            let proof = browser.proof(&consent::purpose(&digest, session, client.document_hash.as_deref()));
+            let question =
+                consent::Question { id: &id, client: &client, judged, session, pending: &pending, to, proof };
+            consent::ask(&app, &visit, &question).await
+        }
+        (Step::Wait, Some(session)) => {
+            let proof = browser.proof(&approval::purpose(&digest, session));
+            approval::show(&app, &approval::Wait { id: &id, client: &client, session, proof }).await
         }
         (Step::Issue(issue), Some(session)) => {
             let yes = Yes { client: &client, session, pending: &pending, issue };
@@ -156,6 +162,7 @@ async fn agree(app: &App, visit: &Visit, digest: &Digest, yes: Yes<'_>) -> Answe
         scope: &issue.scope,
         resource: &request.resource,
         offer: app.offer(),
+        denied: app.config.clients.described.denies(client),
     };
     if policy::decide(&ask, visit.now).is_err() {
         return Err(changed().into());
@@ -208,6 +215,7 @@ async fn give(app: &App, visit: &Visit, digest: &Digest, yes: Yes<'_>, to: &Trus
         authenticated_at: Some(session.authenticated_at),
         expires_at,
     };
+    described::keep(app, &mut tx, client, now).await?;
     store::grants::add(&mut tx, &new_grant, now).await?;
     store::codes::add(&mut tx, &new_code(&code, &new_grant, request, now), now).await?;
     tx.commit().await?;
@@ -261,6 +269,7 @@ async fn end(
         step::Stop::Finished => Err(answered(client).into()),
         step::Stop::Expired => Err(gone(Some(client)).into()),
         step::Stop::ClientChanged => Err(changed().into()),
+        step::Stop::NotAllowed => Err(not_allowed(app).into()),
         step::Stop::OtherUser => Err(Told::new(
             StatusCode::CONFLICT,
             "other_account",
@@ -305,6 +314,11 @@ fn told(show: &Show, client: Option<&Client>) -> Told {
 fn unknown_client(app: &App, refusal: &ClientRefusal, client_id: &str) -> Problem {
     let status = match refusal {
         ClientRefusal::Unavailable => return Problem::Busy,
+        ClientRefusal::NotAllowed(why) => {
+            let shown: String = client_id.chars().filter(|c| !c.is_control()).take(100).collect();
+            let hint = format!("client_id “{shown}” is refused by this server's configuration: {why}.");
+            return not_allowed(app).author(hint).into();
+        }
         ClientRefusal::Inactive => StatusCode::FORBIDDEN,
         _ => StatusCode::BAD_REQUEST,
     };
@@ -335,6 +349,15 @@ fn unknown_client(app: &App, refusal: &ClientRefusal, client_id: &str) -> Proble
     };
     let code = if *refusal == ClientRefusal::Inactive { "client_suspended" } else { "invalid_client" };
     Told::new(status, code, title, &what, &next).author(author).into()
+}
+
+/// C-31: the organisation's decision, in its own words where it gave some.
+fn not_allowed(app: &App) -> Told {
+    let what = "Your organisation decides which apps may sign in here, and this one is not among them. Nothing was allowed.";
+    let next = app.config.clients.refusal.clone();
+    let next = next.unwrap_or_else(|| format!("Ask whoever runs {} to allow this app.", app.config.title));
+    let title = "This app is blocked by your organisation";
+    Told::new(StatusCode::FORBIDDEN, "client_not_allowed", title, what, &next)
 }
 
 fn gone(client: Option<&Client>) -> Told {

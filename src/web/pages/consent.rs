@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::json;
@@ -19,7 +18,11 @@ use crate::identity::user::User;
 use crate::oauth::client::{Client, ClientKind, GrantType};
 use crate::oauth::device::Device;
 use crate::oauth::step::{AnswerTo, Decision, Pending};
+use crate::oauth::trust::{Standing, Tier};
 use crate::secret::{Csrf, Digest, Request, Secret};
+use crate::web::clients::{self, Judged};
+use crate::web::described;
+use crate::web::logos;
 use crate::web::page::{self, Answer, Fields, Frame, Told, Visit};
 use crate::web::session;
 use crate::{limits, store};
@@ -30,6 +33,8 @@ pub struct Question<'a> {
     pub id: &'a str,
     /// Who asks.
     pub client: &'a Client,
+    /// How it stands here.
+    pub judged: Judged,
     /// Who is asked.
     pub session: &'a Session,
     /// What for.
@@ -51,10 +56,20 @@ struct Page<'a> {
     is_unverified: bool,
     /// Of a described client: the host that vouches for it.
     vouching_host: Option<String>,
+    /// Whether somebody of this organisation vouches for that described client by name.
+    is_approved: bool,
+    /// Where we serve its picture.
+    logo: Option<String>,
+    /// What stands in its place.
+    initial: String,
+    /// The document that was shown, which the answer is for.
+    document: &'a str,
     user: &'a User,
     lines: Vec<Line>,
     place: String,
     is_local: bool,
+    /// The server that opens, where it is not the one that shows everything.
+    server: Option<&'a str>,
     /// The device that asks, instead of a place that the answer goes to.
     device: Option<Asking<'a>>,
     resource: &'a str,
@@ -91,20 +106,25 @@ struct Tool {
     effect: &'static str,
 }
 
-/// What a proof on this form is good for: this request, this session, one answer.
-pub fn purpose(request: &Digest, session: &Session) -> String {
-    format!("consent {} {}", request.as_str(), session.digest.as_str())
+/// What a proof on this form is good for: this request, this session, this version of a described client's document, one
+/// answer.
+pub fn purpose(request: &Digest, session: &Session, document: Option<&str>) -> String {
+    format!("consent {} {} {}", request.as_str(), session.digest.as_str(), document.unwrap_or_default())
 }
 
 /// The page.
-pub fn ask(app: &App, visit: &Visit, question: &Question<'_>) -> Response {
-    let Question { id, client, session, pending, to, proof } = question;
+///
+/// # Errors
+/// [`Problem::Fault`](crate::web::page::Problem::Fault).
+pub async fn ask(app: &App, visit: &Visit, question: &Question<'_>) -> Answer {
+    let Question { id, client, judged, session, pending, to, proof } = question;
     let request = &pending.request;
     let redirect_uri = match to {
         AnswerTo::Redirect(to) => to.as_str(),
         AnswerTo::Device => "",
     };
     let (place, is_local) = place(redirect_uri);
+    let opened = app.server_of(&request.resource);
     let page = Page {
         frame: Frame::of(&app.config),
         id,
@@ -115,19 +135,25 @@ pub fn ask(app: &App, visit: &Visit, question: &Question<'_>) -> Response {
             ClientKind::Described => "Self-declared by",
             ClientKind::SelfRegistered => "Registered itself (unverified)",
         },
-        is_unverified: client.kind == ClientKind::SelfRegistered,
+        is_unverified: client.kind == ClientKind::SelfRegistered
+            || judged.standing != Standing::Welcome(Tier::Known),
+        is_approved: client.kind == ClientKind::Described && judged.is_approved,
         vouching_host: client.host(),
+        logo: logos::place(app, client).await?,
+        initial: page::initial(&client.name),
+        document: client.document_hash.as_deref().unwrap_or_default(),
         user: &session.user,
         lines: lines(app, visit, client, pending),
         place,
         is_local,
+        server: opened.filter(|server| server.name.is_some()).map(|server| server.title.as_str()),
         device: request.device.as_ref().map(Asking::of),
         resource: &request.resource,
         scope: request.scope.to_string(),
         client_id: &client.id,
         redirect_uri,
     };
-    page::html_in_flow(StatusCode::OK, &page)
+    Ok(page::html_in_flow(StatusCode::OK, &page))
 }
 
 /// Where the answer goes, as far as a person can judge it: the origin on the web, the whole URI of a program's own
@@ -147,7 +173,7 @@ fn lines(app: &App, visit: &Visit, client: &Client, pending: &Pending) -> Vec<Li
     let mut lines: Vec<Line> = scope
         .iter()
         .filter(|name| scopes::is_shown(name) && *name != "offline_access")
-        .filter_map(|name| line(app, name))
+        .filter_map(|name| line(app, &pending.request.resource, name))
         .collect();
     if scope.contains("offline_access") || client.may(GrantType::RefreshToken) {
         let until = page::day(visit.now.plus_seconds(app.config.tokens.refresh_absolute_seconds));
@@ -157,8 +183,10 @@ fn lines(app: &App, visit: &Visit, client: &Client, pending: &Pending) -> Vec<Li
     lines
 }
 
-fn line(app: &App, scope: &str) -> Option<Line> {
-    let unlocked = app.actions.all().iter().filter(|action| action.scope.as_deref() == Some(scope));
+/// What a scope unlocks at this resource: the same scope may open more at another, and that is another consent (D05).
+fn line(app: &App, resource: &str, scope: &str) -> Option<Line> {
+    let shown = app.server_of(resource).map(|server| server.actions.all()).unwrap_or_default();
+    let unlocked = shown.iter().filter(|action| action.scope.as_deref() == Some(scope));
     let mut worst = Effect::Read;
     let mut tools = Vec::new();
     for action in unlocked {
@@ -194,11 +222,19 @@ pub async fn decide(State(app): State<App>, Path(id): Path<String>, visit: Visit
     let session = session::current(&app, &visit).await?;
     // Timed out or signed out meanwhile: the hub says so, or asks to sign in again.
     let (Some(stored), Some(session)) = (stored, session) else { return page::see_other(&hub(&id)) };
-    let browser = session::admit_form(&app, &visit, &purpose(&digest, &session), form.get("csrf"))?;
+    let document = form.get("document");
+    let purpose = purpose(&digest, &session, Some(document));
+    let browser = session::admit_form(&app, &visit, &purpose, form.get("csrf"))?;
     if !stored.browser.as_ref().is_some_and(|known| known.matches(&browser.digest())) {
         return page::see_other(&hub(&id));
     }
     let request = stored.pending.request;
+    let client = clients::find(&app, &request.client_id).await?;
+    let hash = client.as_ref().and_then(|client| client.document_hash.clone()).unwrap_or_default();
+    // The document changed while they read: the answer was to another question (attack A14).
+    if hash != document {
+        return page::see_other(&hub(&id));
+    }
     let (decision, event, outcome) = match form.get("decision") {
         "allow" => {
             let yes = Decision::Allowed { user_id: session.user.id.clone(), scope: request.scope.clone() };
@@ -217,14 +253,16 @@ pub async fn decide(State(app): State<App>, Path(id): Path<String>, visit: Visit
         ..Fact::default()
     };
     app.audit.record(fact).await?;
-    let hash = store::clients::find(&app.store, &request.client_id).await?.and_then(|c| c.document_hash);
     let mut tx = app.store.begin().await?;
     let is_first = store::requests::decide(&mut tx, &digest, &decision, visit.now).await?;
     // A yes to a device is for that one: the next could be anybody's.
     if is_first && request.device.is_none() && matches!(decision, Decision::Allowed { .. }) {
         let times = (visit.now, visit.now.plus_seconds(limits::CONSENT_SECONDS));
-        let (user, hash) = (&session.user.id, hash.unwrap_or_default());
+        let user = &session.user.id;
         store::consents::remember(&mut tx, user, &request, &request.scope, &hash, times).await?;
+        if let Some(client) = &client {
+            described::keep(&app, &mut tx, client, visit.now).await?;
+        }
     }
     tx.commit().await?;
     page::see_other(&hub(&id))

@@ -21,6 +21,7 @@ use crate::oauth::request::AuthorizationRequest;
 use crate::oauth::scope::ScopeSet;
 use crate::secret::{Digest, Request, Secret};
 use crate::store::grants::NewGrant;
+use crate::web::described;
 use crate::web::page::{self, Answer, Fields, Frame, Told, Visit};
 use crate::web::session;
 use crate::{limits, secret, store};
@@ -123,6 +124,7 @@ pub(super) async fn allow(
         tx.rollback().await?;
         return Err(spent(client).into());
     }
+    described::keep(app, &mut tx, client, now).await?;
     store::grants::add(&mut tx, &grant, now).await?;
     tx.commit().await?;
     let fact = Fact {

@@ -7,6 +7,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
 
 use crate::app::App;
+use crate::oauth::error::printable;
 use crate::web::page::{Frame, Problem, Told, Visit, html};
 
 #[derive(Template)]
@@ -21,8 +22,7 @@ struct Page<'a> {
 /// The page, or the same in JSON.
 pub fn show(app: &App, visit: &Visit, told: &Told) -> Response {
     if !wants_page(&visit.headers) {
-        let body =
-            json!({"error": told.code, "error_description": told.what, "request_id": visit.request_id});
+        let body = json!({"error": told.code, "error_description": printable(&told.what), "request_id": visit.request_id});
         return (told.status, Json(body)).into_response();
     }
     let frame = Frame::of(&app.config);

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
+use super::approvals;
 use super::authorize::hub;
 use crate::app::App;
 use crate::audit::Fact;
@@ -27,6 +28,7 @@ struct Page<'a> {
     frame: Frame,
     csrf: &'a str,
     request: &'a str,
+    approval: &'a str,
     client: Option<String>,
     email: &'a str,
     problem: &'a str,
@@ -35,25 +37,30 @@ struct Page<'a> {
 /// `GET /login`, alone or for a request that waits.
 pub async fn show(State(app): State<App>, visit: Visit, RawQuery(query): RawQuery) -> Answer {
     let query = Fields::of(query.unwrap_or_default().as_bytes());
-    let waiting = waiting(&app, query.get("request")).await?;
+    let waiting = waiting(&app, &query).await?;
     let hint = waiting.as_ref().and_then(|w| w.hint.clone()).unwrap_or_default();
     Ok(form(&app, &visit, waiting.as_ref(), &hint, StatusCode::OK, ""))
 }
 
-/// A request that waits for somebody to sign in.
+/// A request, or a call to be approved, that waits for somebody to sign in. Only its id comes back, never a URL (B10).
 struct Waiting {
     id: String,
+    is_approval: bool,
     client: String,
     hint: Option<String>,
 }
 
-async fn waiting(app: &App, id: &str) -> store::Result<Option<Waiting>> {
+async fn waiting(app: &App, fields: &Fields) -> store::Result<Option<Waiting>> {
+    if let Some(id) = approvals::known(fields.get("approval")) {
+        return Ok(Some(Waiting { id: id.to_owned(), is_approval: true, client: String::new(), hint: None }));
+    }
+    let id = fields.get("request");
     let Some(name) = Secret::<Request>::presented(id) else { return Ok(None) };
     let Some(stored) = store::requests::find(&app.store, &name.digest()).await? else { return Ok(None) };
     let request = stored.pending.request;
     let client = store::clients::find(&app.store, &request.client_id).await?;
     let client = client.map_or_else(String::new, |c| page::shown(&c.name));
-    Ok(Some(Waiting { id: id.to_owned(), client, hint: request.login_hint }))
+    Ok(Some(Waiting { id: id.to_owned(), is_approval: false, client, hint: request.login_hint }))
 }
 
 fn form(
@@ -69,7 +76,8 @@ fn form(
     let page = Page {
         frame: Frame::of(&app.config),
         csrf: proof.reveal(),
-        request: waiting.map_or("", |w| w.id.as_str()),
+        request: waiting.filter(|w| !w.is_approval).map_or("", |w| w.id.as_str()),
+        approval: waiting.filter(|w| w.is_approval).map_or("", |w| w.id.as_str()),
         client: waiting.map(|w| w.client.clone()).filter(|name| !name.is_empty()),
         email,
         problem,
@@ -81,13 +89,17 @@ fn form(
 pub async fn sign_in(State(app): State<App>, visit: Visit, body: Bytes) -> Answer {
     let fields = Fields::of(&body);
     let browser = session::admit_form(&app, &visit, PURPOSE, fields.get("csrf"))?;
-    let waiting = waiting(&app, fields.get("request")).await?;
+    let waiting = waiting(&app, &fields).await?;
     let typed: String = fields.get("email").chars().take(limits::EMAIL_BYTES_MAX).collect();
     let again = |status, problem: &str| Ok(form(&app, &visit, waiting.as_ref(), &typed, status, problem));
     match judge(&app, &visit, &browser, &typed, fields.get("password")).await? {
         Judged::Known(user, counter) => {
             let jar = welcome(&app, &visit, &user, &counter).await?;
-            let next = waiting.as_ref().map_or("/account".to_owned(), |w| hub(&w.id));
+            let next = match &waiting {
+                Some(w) if w.is_approval => format!("/approvals/{}", w.id),
+                Some(w) => hub(&w.id),
+                None => "/account".to_owned(),
+            };
             Ok((jar, page::see_other(&next)?).into_response())
         }
         // One sentence for a wrong password, an unknown address and a suspended account: it tells nothing.

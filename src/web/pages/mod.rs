@@ -2,6 +2,8 @@
 
 pub mod account;
 pub mod admin;
+pub mod approval;
+pub mod approvals;
 pub mod authorize;
 pub mod connect;
 pub mod consent;
@@ -10,6 +12,8 @@ pub mod error;
 pub mod finished;
 pub mod first_admin;
 pub mod login;
+pub mod tokens;
+pub mod waiting;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -17,7 +21,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use super::route::{self, Route};
-use super::{page, rates};
+use super::{logos, page, rates};
 use crate::app::App;
 use crate::limits;
 
@@ -25,12 +29,20 @@ use crate::limits;
 pub static ROUTES: &[Route] = &[
     Route::page("/", &["GET"], "The front page", || get(account::front)),
     Route::page("/account", &["GET"], "Who you are here", || get(account::show)),
+    Route::page("/account/tokens", &["GET", "POST"], "A person's access tokens", || {
+        get(tokens::show).post(tokens::make)
+    }),
+    Route::page("/account/tokens/revoke", &["POST"], "Ends one of them", || post(tokens::revoke)),
+    Route::page("/approvals/{id}", &["GET", "POST"], "A call that waits for its person's yes", || {
+        get(approvals::show).post(approvals::decide)
+    }),
     Route::page("/logout", &["GET", "POST"], "Signs a person out", || {
         get(account::ask).post(account::sign_out)
     }),
     Route::page("/connect", &["GET"], "How each client is connected", || get(connect::show)),
     Route::page("/admin", &["GET"], "The clients, for administrators", || get(admin::show)),
     Route::page("/admin/revoke", &["POST"], "Ends a client", || post(admin::revoke)),
+    Route::page("/admin/waiting", &["POST"], "Lets a client in, or keeps it out", || post(waiting::rule)),
     Route::page("/admin/first/{secret}", &["GET", "POST"], "Makes the first administrator", || {
         get(first_admin::show).post(first_admin::make)
     }),
@@ -38,7 +50,13 @@ pub static ROUTES: &[Route] = &[
         get(authorize::begin).post(authorize::begin_with_form)
     })
     .named("authorization_endpoint"),
-    Route::page("/authorize/{id}", &["GET"], "The hub of a sign-in", || get(authorize::resume)),
+    // Backstage's path for the same.
+    Route::page("/api/auth/v1/authorize", &["GET", "POST"], "As /authorize", || {
+        get(authorize::begin).post(authorize::begin_with_form)
+    }),
+    Route::page("/authorize/{id}", &["GET", "POST"], "The hub of a sign-in; asks an administrator", || {
+        get(authorize::resume).post(approval::ask)
+    }),
     Route::page("/device", &["GET", "POST"], "Takes the code that a device shows (RFC 8628)", || {
         get(device::show).post(device::enter)
     }),
@@ -47,6 +65,7 @@ pub static ROUTES: &[Route] = &[
         post(consent::decide).get(consent::back)
     }),
     Route::page("/static/postern.css", &["GET"], "The stylesheet", || get(page::style)),
+    Route::page("/static/logos/{hash}", &["GET"], "The picture of a client", || get(logos::serve)),
     Route::page("/static/copy.js", &["GET"], "The script of Copy buttons", || get(page::copy)),
 ];
 

@@ -8,13 +8,18 @@ import { join } from 'node:path';
 
 const HOST = 'client.example';
 
-/** Serves `document` with its own URL as `client_id`: `{url, settings, fetch, close}`, `settings` being the server's. */
-export async function hostDocument(document) {
+/**
+ * Serves `document` with its own URL as `client_id`: `{url, settings, fetch, close}`, `settings` being the server's.
+ * `pictures` are other paths, each with the bytes of a PNG.
+ */
+export async function hostDocument(document, pictures = {}) {
   const url = `https://${HOST}/client.json`;
   const body = JSON.stringify({ client_id: url, ...document });
   const folder = mkdtempSync(join(tmpdir(), 'postern-documents-'));
   const { key, cert, authority } = certificate(folder);
   const host = createServer({ key, cert }, (request, response) => {
+    const picture = pictures[request.url];
+    if (picture) return response.writeHead(200, { 'content-type': 'image/png' }).end(picture);
     const found = request.url === new URL(url).pathname;
     response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' }).end(found ? body : '{}');
   });

@@ -5,7 +5,9 @@ use postern::web::clients::{ClientRefusal, resolve};
 use postern::{limits, store};
 use serde_json::json;
 
-use crate::support::documents::{Documents, ID, Reply, document, document_with};
+use crate::support::browser::Browser;
+use crate::support::documents::{Documents, ID, Reply, allow, document, document_with, eventually};
+use crate::support::people::PASSWORD;
 
 on_both_engines! {
     async fn a01_a_document_that_redirects_is_refused_without_a_second_request(world) {
@@ -56,28 +58,48 @@ on_both_engines! {
         assert_eq!(host.count(), 0);
     }
 
-    async fn a04_no_address_inside_a_document_or_a_registration_is_ever_fetched(world) {
+    async fn a04_of_all_addresses_in_a_document_only_its_picture_is_fetched_and_of_a_registration_none(world) {
         let host = Documents::start().await;
         let world = host.known_to(world).await;
-        let bait = "https://other.example/bait";
         let mut body: serde_json::Value = serde_json::from_str(&document()).unwrap();
-        for name in ["logo_uri", "client_uri", "tos_uri", "policy_uri", "jwks_uri", "sector_identifier_uri"] {
-            body[name] = json!(bait);
+        for name in ["client_uri", "tos_uri", "policy_uri", "jwks_uri", "sector_identifier_uri"] {
+            body[name] = json!("https://other.example/bait");
         }
+        body["logo_uri"] = json!("https://other.example/logo.png");
         host.say(Reply::json(body.to_string()));
+        host.say_at("/logo.png", Reply::png(vec![]).status(302).header("location: https://other.example/bait"));
         resolve(&world.app, ID).await.unwrap();
-        assert_eq!(host.count(), 1);
+        eventually(|| host.count_at("/logo.png") == 1).await;
+        assert_eq!((host.count(), host.count_at("/bait")), (2, 0), "a redirect is not followed");
+        resolve(&world.app, ID).await.unwrap();
+        let bait = "https://other.example/bait";
         let registration = json!({"redirect_uris": ["http://127.0.0.1/"], "logo_uri": bait, "client_uri": bait, "tos_uri": bait,
             "policy_uri": bait, "sector_identifier_uri": bait, "request_uris": [bait]});
         world.post_json("/register", &registration.to_string()).await;
-        assert_eq!(host.count(), 1);
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        assert_eq!(host.count(), 2);
+    }
+
+    async fn a04_a_picture_at_an_address_that_is_not_public_is_not_fetched(world) {
+        let host = Documents::start().await;
+        let world = host.known_to(world).await;
+        for (place, uri) in ["https://127.0.0.1/x", "https://169.254.169.254/x", "https://localhost/x", "http://other.example/x"].iter().enumerate() {
+            let id = format!("https://client.example/{place}");
+            let mut body: serde_json::Value = serde_json::from_str(&document_with("client_id", json!(id))).unwrap();
+            body["logo_uri"] = json!(uri);
+            host.say(Reply::json(body.to_string()));
+            let client = resolve(&world.app, &id).await.unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            assert_eq!(postern::web::logos::place(&world.app, &client).await.unwrap(), None, "{uri}");
+        }
+        assert_eq!(host.count(), 4);
     }
 
     async fn a06_another_spelling_of_an_id_is_refused_or_another_client_and_never_merged(world) {
         let host = Documents::start().await;
         let world = host.known_to(world).await;
         host.say(Reply::json(document()));
-        resolve(&world.app, ID).await.unwrap();
+        allow(&world, &resolve(&world.app, ID).await.unwrap()).await;
         let long = format!("{ID}?{}", "x".repeat(2_048 - ID.len()));
         for other in [
             "https://client.example/oauth/client.json#x", "https://u@client.example/oauth/client.json", "https://client.example/oauth/x/../client.json",
@@ -122,20 +144,105 @@ on_both_engines! {
         }
     }
 
-    async fn a09_many_ids_on_one_host_are_fetched_at_a_measured_pace_and_leave_no_rows(world) {
+    async fn a09_ten_thousand_ids_on_one_host_are_fetched_at_a_measured_pace_and_leave_no_rows(world) {
         let host = Documents::start().await;
         let world = host.known_to(world).await;
         host.say(Reply::json(document()));
-        let all = (0..200).map(|n| { let app = world.app.clone(); tokio::spawn(async move {
-            resolve(&app, &format!("https://client.example/{n}")).await
-        }) });
         let mut busy = 0;
-        for one in all.collect::<Vec<_>>() {
-            busy += usize::from(one.await.unwrap() == Err(ClientRefusal::Fetch(Refusal::Busy)));
+        for hundred in 0..100 {
+            let all = (0..100).map(|n| { let app = world.app.clone(); tokio::spawn(async move {
+                resolve(&app, &format!("https://client.example/{hundred}/{n}")).await
+            }) });
+            for one in all.collect::<Vec<_>>() {
+                busy += usize::from(one.await.unwrap() == Err(ClientRefusal::Fetch(Refusal::Busy)));
+            }
         }
         let most = usize::try_from(limits::OUTBOUND_HOST_PER_MINUTE_MAX).unwrap();
-        assert!(host.count() <= most && busy >= 200 - most, "{} fetched, {busy} put off", host.count());
+        assert!(host.count() <= 2 * most && busy >= 10_000 - 2 * most, "{} fetched, {busy} put off", host.count());
         assert!(store::clients::list(&world.app.store).await.unwrap().is_empty());
+    }
+
+    async fn a09_good_documents_leave_no_row_before_somebody_signed_in_says_yes(world) {
+        let host = Documents::start().await;
+        let world = host.known_to(world).await;
+        world.user("dana@acme.dev", PASSWORD).await;
+        let rows = async |world: &World| {
+            let clients = store::clients::list(&world.app.store).await.unwrap().len();
+            (clients, store::documents::versions(&world.app.store, ID).await.unwrap().len())
+        };
+        host.say(Reply::json(document()));
+        let client = resolve(&world.app, ID).await.unwrap();
+        let mut browser = Browser::default();
+        let page = browser.authorize(&world, &client, &[]).await;
+        let page = browser.sign_in(&world, &page, "dana@acme.dev", PASSWORD).await;
+        assert!(page.asks() && rows(&world).await == (0, 0));
+        browser.decide(&world, &page, "cancel").await;
+        assert_eq!(rows(&world).await, (0, 0), "a no leaves nothing");
+        let page = browser.authorize(&world, &client, &[]).await;
+        let code = browser.decide(&world, &page, "allow").await.parameter("code");
+        assert!(code.is_some());
+        assert_eq!((rows(&world).await, host.count()), ((1, 1), 1), "from one fetch");
+    }
+
+    async fn a14_a_document_that_changed_is_asked_about_again_for_old_and_new_places(world) {
+        let host = Documents::start().await;
+        let world = host.known_to(world).await.and(&[("clients.allow", "client.example")]).await;
+        world.user("dana@acme.dev", PASSWORD).await;
+        let (old, new) = ("https://client.example/cb", "https://client.example/new");
+        host.say(Reply::json(document()));
+        let client = resolve(&world.app, ID).await.unwrap();
+        let mut browser = Browser::default();
+        let to = |uri: &'static str| [("redirect_uri", uri)];
+        assert!(browser.connect(&world, &client, &to(old)).await.parameter("code").is_some());
+        let again = browser.authorize(&world, &client, &to(old)).await;
+        assert!(again.parameter("code").is_some(), "remembered: an administrator vouches for it, and nothing changed");
+        assert!(browser.authorize(&world, &client, &to("http://127.0.0.1:1/")).await.asks(), "never on this computer");
+        world.clock.advance(limits::DOCUMENT_FRESH_SECONDS);
+        host.say(Reply::json(document_with("redirect_uris", json!([old, new]))));
+        for uri in [new, old] {
+            assert!(browser.authorize(&world, &client, &to(uri)).await.asks(), "{uri}");
+        }
+        let kept = store::documents::versions(&world.app.store, ID).await.unwrap();
+        assert_eq!(kept.len(), 2, "what was allowed then can still be read");
+    }
+
+    async fn a14_a_yes_to_one_document_is_no_yes_to_the_one_that_came_while_they_read(world) {
+        let host = Documents::start().await;
+        let world = host.known_to(world).await;
+        world.user("dana@acme.dev", PASSWORD).await;
+        host.say(Reply::json(document().replace("Example Editor", "Harmless")).header("cache-control: max-age=300"));
+        let client = resolve(&world.app, ID).await.unwrap();
+        let mut browser = Browser::default();
+        let page = browser.authorize(&world, &client, &[]).await;
+        let page = browser.sign_in(&world, &page, "dana@acme.dev", PASSWORD).await;
+        assert!(page.asks() && page.text.contains("Harmless"));
+        world.clock.advance(400);
+        host.say(Reply::json(document_with("client_name", json!("Harmful"))));
+        let after = browser.decide(&world, &page, "allow").await;
+        assert!(after.asks() && after.text.contains("Harmful"), "asked again: {}", after.text);
+        let forged = browser.submit(&world, &page, "/consent/", &[("decision", "allow"), ("document", "x")]).await;
+        assert_eq!(forged.status, http::StatusCode::FORBIDDEN, "the proof is for one document");
+        assert!(browser.decide(&world, &after, "allow").await.parameter("code").is_some());
+    }
+
+    async fn d03_a_name_cannot_stand_for_the_host_that_says_it(world) {
+        let host = Documents::start().await;
+        let world = host.known_to(world).await;
+        world.user("dana@acme.dev", PASSWORD).await;
+        let name = "VS Code (verified)\u{202e}\u{200b}</title><script>alert(1)</script>";
+        host.say(Reply::json(document_with("client_name", json!(name))));
+        let client = resolve(&world.app, ID).await.unwrap();
+        let mut browser = Browser::default();
+        let page = browser.authorize(&world, &client, &[]).await;
+        let page = browser.sign_in(&world, &page, "dana@acme.dev", PASSWORD).await;
+        assert!(page.asks());
+        let main = page.text.split("<details class=\"technical\">").next().unwrap();
+        for shown in ["Self-declared by", "<strong>client.example</strong> (unverified)", "127.0.0.1:33418"] {
+            assert!(main.contains(shown), "{shown}: {main}");
+        }
+        for hidden in ["<script", "\u{202e}", "\u{200b}", "</title><"] {
+            assert!(!page.text.contains(hidden), "{hidden}");
+        }
     }
 
     async fn a_certificate_for_another_host_or_from_nobody_is_not_trusted(world) {

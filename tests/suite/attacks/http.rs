@@ -1,4 +1,4 @@
-//! Slow, huge and many: J01. And what a start or a supply must not be: G07, J03.
+//! Slow, huge and many: J01.
 
 use std::time::{Duration, Instant};
 

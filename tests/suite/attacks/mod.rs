@@ -6,18 +6,27 @@
 //!   minded; the news are not heard; the key ring is not compared.
 //! - `mcp::guard`: `Host` and `Origin` are not checked; any content type is read; a lacking scope goes through.
 //! - `mcp::envelope`: `Mcp-Name` need only be there. `mcp::tools`: a list shows every tool.
+//! - `mcp::mod`: each server is given every tool. `web::pages::consent`: a scope's tools are those of every server.
 //! - `mcp::call`: an effect runs though the audit log could not be written.
 //! - `store::codes`: the lock does not ask whether the code is redeemed. `oauth::code`, `oauth::refresh`: another client's
 //!   will do. `web::endpoints::grants`: a replayed code, or a reused refresh token, revokes nothing.
 //! - `store::refresh_tokens`: a rotation does not ask again whether the grant, the client and the user still stand.
 //! - `web::pages::authorize`: any browser finishes a request. `web::session`: a form may come from any site; a sign-in
 //!   keeps the session it came with.
-//! - `store::sweep`: a successor may go before what it replaced.
+//! - `store::sweep`: a successor may go before what it replaced; a client may go though its sign-in is under way, and the
+//!   oldest of a flood stay.
+//! - `store::replays`: every use is the first. `web::client_auth`: an assertion is not used up. `oauth::assertion`: `aud` need
+//!   only hold the issuer; `exp`, `jti`, `typ` or `iss` is not looked at. `oauth::jwt`: `crit` is not; `oauth::key_set`: a key's
+//!   `alg` is not. `oauth::client_auth`: a client with a key may come with a secret, or with nothing.
+//! - `web::key_sets`: a set is found by its address alone; an unknown key is fetched for each time.
+//! - `store::registrations`: a token manages any client; a registration spends no use. `oauth::management`: scopes may grow.
 
+mod approvals;
 mod authorize;
 mod client_assertions;
 mod codes;
 mod described;
+mod descriptions;
 mod device;
 mod exchange;
 mod grants;
@@ -32,4 +41,7 @@ mod rates;
 mod refresh;
 mod registration;
 mod self_registered;
+mod servers;
+mod starts;
 mod token_clients;
+mod trust;

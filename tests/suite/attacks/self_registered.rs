@@ -83,6 +83,14 @@ on_both_engines! {
         for ignored in ["kind", "trusted", "skip_consent", "require_pkce", "used_at", "registration_digest"] {
             assert!(answer.json.get(ignored).is_none(), "{ignored}");
         }
+        let world = world.restarted(&[("clients.unknown_scopes", "catalog:read openid")]).await;
+        let mut asks = good_with("scope", json!("catalog:read scaffolder:run rbac:write"));
+        let answer = register(&world, &asks).await;
+        assert_eq!(answer.json["scope"], "catalog:read", "the ceiling of strangers");
+        (asks["client_id"], asks["scope"]) = (answer.json["client_id"].clone(), json!("catalog:read openid email"));
+        let path = format!("/register/{}", answer.text("client_id"));
+        let token = answer.text("registration_access_token");
+        assert_eq!(ask(&world, Method::PUT, &path, Some(&token), &asks).await.json["scope"], "catalog:read");
         let signer = Signer::new("ES256");
         let mut signs = good_with("token_endpoint_auth_method", json!("private_key_jwt"));
         (signs["jwks"], signs["grant_types"]) = (signer.keys(), json!(["authorization_code", "client_credentials"]));

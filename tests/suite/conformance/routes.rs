@@ -8,7 +8,7 @@ use postern::ops::serve::table;
 use postern::web::route::{Kind, Route};
 
 use crate::support::World;
-use crate::support::mcp::granted;
+use crate::support::mcp::granted_at;
 use crate::support::world::json as body_of;
 
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
@@ -109,7 +109,7 @@ on_both_engines! {
         // A registration says itself where it is managed (RFC 7592 section 3).
         let operations = ["/healthz", "/readyz", "/register/{id}"];
         for row in table().filter(|row| row.is_endpoint()) {
-            let known = row.path.starts_with("/.well-known/") || operations.contains(&row.path);
+            let known = row.is_alias || row.path.starts_with("/.well-known/") || operations.contains(&row.path);
             assert!(row.member.is_some() != known, "{row:?}");
             let is_open = ask(&world, row.methods[0], &sample(row), None).await.headers().contains_key("access-control-allow-origin");
             assert_eq!(is_open, row.kind == Kind::Open, "{row:?}");
@@ -122,12 +122,12 @@ on_both_engines! {
     }
 
     async fn each_protected_resource_that_is_named_answers_and_names_this_server(world) {
-        let token = granted(&world.app, "ada", "catalog:read").await;
         let server = body_of(world.get(SERVER).await).await;
         let resources = server["protected_resources"].as_array().unwrap();
         assert!(!resources.is_empty());
         for resource in resources {
             let path = resource.as_str().unwrap().strip_prefix("http://localhost:8787").unwrap();
+            let token = granted_at(&world.app, path, "catalog:read", resource.as_str().unwrap()).await;
             let document = body_of(world.get(&format!("/.well-known/oauth-protected-resource{path}")).await).await;
             assert_eq!((&document["resource"], &document["authorization_servers"][0]), (resource, &server["issuer"]));
             let listed = allowed(&ask(&world, "PATCH", path, Some(&token)).await);

@@ -29,7 +29,8 @@ struct Node {
 impl Node {
     fn start(app: App) -> Self {
         let mut state = McpState::of(&app);
-        state.registry = Arc::new(Registry::new(actions(&Arc::default())).unwrap());
+        let registry = Arc::new(Registry::new(actions(&Arc::default())).unwrap());
+        state.servers = postern::access::servers::servers(&app.config, &registry);
         let router = mcp::routes(state).unwrap();
         let stop = CancellationToken::new();
         tokio::spawn(app.store.clone().listen(app.config.clone(), app.clock.clone(), stop.clone()));

@@ -1,6 +1,7 @@
 //! It works.
 
 mod administrator;
+mod approval;
 pub mod catalog;
 mod client_commands;
 pub mod clients;
@@ -9,7 +10,9 @@ mod mcp_revoke;
 mod mcp_sessions;
 mod mcp_tasks;
 mod pages;
+mod personal_tokens;
 mod replays;
 mod sign_in;
 pub mod store;
 mod suspend;
+mod trust_commands;

@@ -156,7 +156,7 @@ on_both_engines! {
         let fill = [("name", "Ada"), ("email", "ada@acme.dev"), ("password", PASSWORD)];
         let account = browser.submit(&world, &page, "/admin/first/", &fill).await;
         assert!(account.at == "/account" && account.text.contains("Administrator"), "{} {}", account.at, account.text);
-        assert!(account.text.contains("http://localhost:8787/mcp") && account.text.contains("servers"));
+        assert!(account.text.contains("http://localhost:8787/mcp") && account.text.contains("/connect"));
         let late = rival.submit(&world, &rival_page, "/admin/first/", &[("name", "Eve"), ("email", "eve@acme.dev"), ("password", PASSWORD)]).await;
         assert_eq!(late.status, StatusCode::GONE);
         assert_eq!(browser.open(&world, &path(&link)).await.status, StatusCode::GONE);

@@ -1,9 +1,11 @@
 //! A host of clients' documents: real TLS on loopback, under an authority made for the test.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use postern::oauth::client::Client;
+use postern::web::described;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tempfile::TempDir;
@@ -21,13 +23,19 @@ pub struct Reply {
     /// Header lines, each as `name: value`.
     pub headers: Vec<String>,
     /// The body.
-    pub body: String,
+    pub body: Vec<u8>,
 }
 
 impl Reply {
     /// 200 and JSON.
     pub fn json(body: impl Into<String>) -> Self {
-        Self { status: 200, headers: vec!["content-type: application/json".into()], body: body.into() }
+        let body = body.into().into_bytes();
+        Self { status: 200, headers: vec!["content-type: application/json".into()], body }
+    }
+
+    /// 200 and a picture.
+    pub fn png(body: Vec<u8>) -> Self {
+        Self { status: 200, headers: vec!["content-type: image/png".into()], body }
     }
 
     /// The same with another header line, which replaces one of the same name.
@@ -47,12 +55,20 @@ impl Reply {
 
 /// A running host that answers as `client.example` and `other.example`.
 pub struct Documents {
-    /// How many requests came.
-    pub requests: Arc<AtomicUsize>,
-    reply: Arc<Mutex<Option<Reply>>>,
+    said: Arc<Mutex<Said>>,
     address: String,
     authority: String,
     _dir: TempDir,
+}
+
+/// What it answers, and what it was asked.
+#[derive(Default)]
+struct Said {
+    /// Unless the path has an answer of its own; `None` breaks the connection.
+    usual: Option<Reply>,
+    at: BTreeMap<String, Reply>,
+    /// The heads of the requests that came.
+    heads: Vec<String>,
 }
 
 /// The client_id whose document the host has.
@@ -80,17 +96,19 @@ impl Documents {
             .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let documents = Self {
-            requests: Arc::default(),
-            reply: Arc::new(Mutex::new(Some(Reply::json("{}").status(404)))),
+            said: Arc::new(Mutex::new(Said {
+                usual: Some(Reply::json("{}").status(404)),
+                ..Said::default()
+            })),
             address: listener.local_addr().unwrap().to_string(),
             authority: pem.display().to_string(),
             _dir: dir,
         };
-        let (requests, reply) = (Arc::clone(&documents.requests), Arc::clone(&documents.reply));
+        let said = Arc::clone(&documents.said);
         let acceptor = TlsAcceptor::from(Arc::new(tls));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(answer(stream, acceptor.clone(), Arc::clone(&requests), Arc::clone(&reply)));
+                tokio::spawn(answer(stream, acceptor.clone(), Arc::clone(&said)));
             }
         });
         documents
@@ -98,17 +116,33 @@ impl Documents {
 
     /// Answers with `reply` from now on.
     pub fn say(&self, reply: Reply) {
-        *self.reply.lock().unwrap() = Some(reply);
+        self.said.lock().unwrap().usual = Some(reply);
+    }
+
+    /// Answers with `reply` at `path`, whatever it says elsewhere.
+    pub fn say_at(&self, path: &str, reply: Reply) {
+        self.said.lock().unwrap().at.insert(path.to_owned(), reply);
     }
 
     /// Breaks every connection from now on.
     pub fn go_down(&self) {
-        *self.reply.lock().unwrap() = None;
+        self.said.lock().unwrap().usual = None;
     }
 
     /// How many requests came.
     pub fn count(&self) -> usize {
-        self.requests.load(Ordering::SeqCst)
+        self.said.lock().unwrap().heads.len()
+    }
+
+    /// How many requests for `path` came.
+    pub fn count_at(&self, path: &str) -> usize {
+        let line = format!("GET {path} ");
+        self.said.lock().unwrap().heads.iter().filter(|head| head.starts_with(&line)).count()
+    }
+
+    /// The head of the last request, in lower case.
+    pub fn last(&self) -> String {
+        self.said.lock().unwrap().heads.last().cloned().unwrap_or_default().to_ascii_lowercase()
     }
 
     /// `world`, started again so that it finds this host.
@@ -122,6 +156,24 @@ impl Documents {
         let own = [("outbound.resolve", resolve.as_str()), ("outbound.extra_ca", self.authority.as_str())];
         world.restarted(&[&own, set].concat()).await
     }
+}
+
+/// Waits until `done`, for what happens in the background; fails after five seconds.
+pub async fn eventually(done: impl Fn() -> bool) {
+    for _ in 0..250 {
+        if done() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("not within five seconds");
+}
+
+/// Stores `client` as a person's yes does.
+pub async fn allow(world: &World, client: &Client) {
+    let mut tx = world.app.store.begin().await.unwrap();
+    described::keep(&world.app, &mut tx, client, world.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 /// A good document for [`ID`], with `name` replaced by `value`.
@@ -142,13 +194,10 @@ pub fn document() -> String {
     document_with("client_name", "Example Editor".into())
 }
 
-async fn answer(
-    stream: TcpStream,
-    acceptor: TlsAcceptor,
-    requests: Arc<AtomicUsize>,
-    reply: Arc<Mutex<Option<Reply>>>,
-) {
-    let Some(Reply { status, headers, body }) = reply.lock().unwrap().clone() else { return };
+async fn answer(stream: TcpStream, acceptor: TlsAcceptor, said: Arc<Mutex<Said>>) {
+    if said.lock().unwrap().usual.is_none() {
+        return;
+    }
     let Ok(mut stream) = acceptor.accept(stream).await else { return };
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
@@ -157,12 +206,19 @@ async fn answer(
             Err(_) => return,
         }
     }
-    requests.fetch_add(1, Ordering::SeqCst);
+    let head = String::from_utf8_lossy(&request).into_owned();
+    let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+    let reply = {
+        let mut said = said.lock().unwrap();
+        said.heads.push(head);
+        said.at.get(&path).or(said.usual.as_ref()).cloned()
+    };
+    let Some(Reply { status, headers, body }) = reply else { return };
     // Long enough that calls which come together meet.
     tokio::time::sleep(Duration::from_millis(50)).await;
     let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
     let head = format!("HTTP/1.1 {status} X\r\n{lines}connection: close\r\n\r\n");
     let _ = stream.write_all(head.as_bytes()).await;
-    let _ = stream.write_all(body.as_bytes()).await;
+    let _ = stream.write_all(&body).await;
     let _ = stream.shutdown().await;
 }

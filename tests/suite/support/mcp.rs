@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Request, Response};
+use postern::access::servers;
 use postern::actions::{Action, ActionError, Effect, Registry};
 use postern::app::App;
 use postern::clock::Time;
@@ -111,8 +112,8 @@ impl McpWorld {
     pub async fn with_catalog(fixtures: bool) -> Self {
         Self::with(|state| {
             let actions = postern::catalog::actions::actions(state.catalog.clone());
-            state.registry = Arc::new(Registry::new(actions).unwrap());
-            state.baseline = "catalog:read".parse().unwrap();
+            state.servers.truncate(1);
+            state.servers[0].actions = Arc::new(Registry::new(actions).unwrap());
             state.conformance = fixtures;
         })
         .await
@@ -142,9 +143,8 @@ impl McpWorld {
                 Box::pin(async move { if down { Err(Unavailable("down".into())) } else { Ok(live) } })
             },
         );
-        state.paths = vec!["/mcp", "/api/mcp-actions/v1"];
-        state.baseline = "demo:read".parse().unwrap();
-        state.registry = Arc::new(Registry::new(actions(&server)).unwrap());
+        let registry = Arc::new(Registry::new(actions(&server)).unwrap());
+        state.servers = servers::servers(&world.app.config, &registry);
         change(&mut state);
         let router = mcp::routes(state).unwrap();
         Self { world, router, url: url.to_owned(), server }
@@ -245,6 +245,11 @@ pub const ERAS: [Era; 2] = [Era::Modern, Era::Legacy];
 
 /// A user, a client, a grant between them, and a token of it; all named after `what`.
 pub async fn granted(app: &App, what: &str, scope: &str) -> String {
+    granted_at(app, what, scope, &app.config.resource()).await
+}
+
+/// The same for another resource.
+pub async fn granted_at(app: &App, what: &str, scope: &str, resource: &str) -> String {
     let now = app.clock.now();
     for statement in [
         "insert into users (id, email, email_key, name, created_at) values ($1, $1, $1, $1, 0)",
@@ -258,7 +263,7 @@ pub async fn granted(app: &App, what: &str, scope: &str) -> String {
         client_id: what.into(),
         user_id: Some(what.into()),
         scope: scope.into(),
-        resource: app.config.resource(),
+        resource: resource.to_owned(),
         redirect_uri: None,
         authenticated_at: None,
         expires_at: now.plus_seconds(86_400),
@@ -268,7 +273,7 @@ pub async fn granted(app: &App, what: &str, scope: &str) -> String {
     let claims = AccessClaims {
         issuer: app.config.issuer().into(),
         subject: what.into(),
-        audience: app.config.resource(),
+        audience: resource.to_owned(),
         client_id: what.into(),
         scope: scope.parse().unwrap(),
         token_id: what.into(),

@@ -56,6 +56,13 @@ impl World {
     }
 }
 
+/// An account of an administrator.
+pub async fn admin(world: &World, email: &str) {
+    let user = world.user(email, PASSWORD).await;
+    let admin = sqlx::query("update users set admin_at = 1 where id = $1").bind(user.id);
+    admin.execute(world.app.store.write()).await.unwrap();
+}
+
 /// The parameters of a good request.
 pub fn good_request(client: &Client) -> Vec<(String, String)> {
     let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());

@@ -16,8 +16,6 @@ use super::World;
 pub struct Real {
     /// Its requests go over the socket; its `app` reads and writes the rows beside the process.
     pub world: World,
-    /// Where it listens.
-    pub address: String,
     child: Child,
     log: PathBuf,
     console: PathBuf,
@@ -42,8 +40,8 @@ impl Real {
             .stdout(File::create(&console).unwrap())
             .stderr(File::create(&log).unwrap());
         let child = command.spawn().unwrap();
-        world.router = forwarding(address.clone());
-        let real = Self { world, address, child, log, console };
+        world.router = forwarding(address);
+        let real = Self { world, child, log, console };
         let began = Instant::now();
         while real.world.get("/readyz").await.status() != 200 {
             assert!(began.elapsed() < Duration::from_secs(30), "not ready: {}", real.log());

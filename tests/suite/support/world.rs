@@ -58,6 +58,17 @@ impl World {
         Self { router: postern::ops::serve::router(&app).unwrap(), app, ..self }
     }
 
+    /// The same world, started again with keys changed besides those of its outbound calls.
+    pub async fn and(self, set: &[(&str, &str)]) -> Self {
+        let outbound = self.app.config.outbound.clone();
+        let pairs: Vec<String> = outbound.resolve.iter().map(|(host, at)| format!("{host}={at}")).collect();
+        let (resolve, ca) = (pairs.join(","), outbound.extra_ca.map(|path| path.display().to_string()));
+        let mut all = set.to_vec();
+        all.push(("outbound.resolve", &resolve));
+        all.extend(ca.as_deref().map(|ca| ("outbound.extra_ca", ca)));
+        self.restarted(&all).await
+    }
+
     /// Sends one request through the whole router.
     pub async fn send(&self, request: Request<Body>) -> Response<Body> {
         self.router.clone().oneshot(request).await.unwrap()

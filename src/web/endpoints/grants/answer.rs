@@ -30,7 +30,8 @@ pub(super) fn may(
     now: Time,
 ) -> Result<ScopeSet, Refusal> {
     let (behind, resource) = (Behind::Grant(grant), grant.resource.as_str());
-    policy::decide(&Ask { client, way, behind, scope, resource, offer: app.offer() }, now)
+    let (offer, denied) = (app.offer(), app.config.clients.described.denies(client));
+    policy::decide(&Ask { client, way, behind, scope, resource, offer, denied }, now)
 }
 
 /// Dead if unused until then, and never beyond the grant.

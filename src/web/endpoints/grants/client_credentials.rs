@@ -7,7 +7,6 @@ use crate::oauth::client::GrantType;
 use crate::oauth::client_auth::Presented;
 use crate::oauth::error::Refusal;
 use crate::oauth::grant::Grant;
-use crate::oauth::resource;
 use crate::oauth::scope::ScopeSet;
 use crate::secret;
 use crate::store::{self, grants::NewGrant};
@@ -27,8 +26,9 @@ pub(in crate::web::endpoints) async fn exchange(
         form.get("scope").map(str::parse).transpose().map_err(|_| Refusal::BadScope)?;
     let client = authenticated(app, presented).await?;
     by_client(app, Door::Token, &client)?;
-    let resource = resource::resolve(&form.resources(), &app.resources).ok_or(Refusal::OtherResource)?;
-    let asked = asked.unwrap_or_else(|| policy::own_ceiling(&client, app.offer()));
+    let at = app.resources.resolve(&form.resources()).ok_or(Refusal::OtherResource)?;
+    let resource = &at.identifier;
+    let asked = asked.unwrap_or_else(|| policy::own_ceiling(&client, at));
     let ask = Ask {
         client: &client,
         way: GrantType::ClientCredentials,
@@ -36,6 +36,7 @@ pub(in crate::web::endpoints) async fn exchange(
         scope: &asked,
         resource,
         offer: app.offer(),
+        denied: app.config.clients.described.denies(&client),
     };
     let scope = policy::decide(&ask, now)?;
     let (id, expires_at) = (secret::id(now), now.plus_seconds(app.config.tokens.refresh_absolute_seconds));

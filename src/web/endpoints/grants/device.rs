@@ -8,7 +8,7 @@ use crate::oauth::device::{self, Poll};
 use crate::oauth::error::Refusal;
 use crate::secret::{DeviceCode, Refresh, Secret};
 use crate::store;
-use crate::web::endpoints::token::authenticated;
+use crate::web::endpoints::token::introduced;
 use crate::web::error::Failure;
 use crate::web::form::Form;
 use crate::web::rates::{Door, by_client};
@@ -22,7 +22,7 @@ pub(in crate::web::endpoints) async fn exchange(
     let now = app.clock.now();
     let text = form.need("device_code")?;
     let resources = form.resources();
-    let client = authenticated(app, presented).await?;
+    let client = introduced(app, presented).await?;
     by_client(app, Door::Token, &client)?;
     if !client.may(GrantType::DeviceCode) {
         return Err(Refusal::GrantNotRegistered.into());

@@ -14,7 +14,7 @@ use crate::oauth::client_auth::Presented;
 use crate::oauth::error::Refusal;
 use crate::oauth::grant::{Grant, Person};
 use crate::oauth::id_jag::{Expected, IdJag, IdJagRefusal, Identified};
-use crate::oauth::resource;
+use crate::oauth::resource::{self, Resource};
 use crate::oauth::scope::ScopeSet;
 use crate::store::replays::{self, Kind};
 use crate::store::subjects::{self, Subject};
@@ -43,18 +43,19 @@ pub(in crate::web::endpoints) async fn exchange(
     let issuer = trusted(app, &assertion, &client.id).ok_or(Refusal::IdJag(IdJagRefusal::UnknownIssuer))?;
     let keys = issuers::keys(app, issuer, assertion.kid()).await;
     let keys = keys.ok_or(Refusal::IdJag(IdJagRefusal::NoKeys))?;
-    let expected =
-        Expected { audience: app.config.issuer(), client_id: &client.id, resources: app.offer().resources };
+    let ours = app.resources.identifiers();
+    let expected = Expected { audience: app.config.issuer(), client_id: &client.id, resources: ours };
     let who = assertion.verify(&keys, &expected, now).map_err(Refusal::IdJag)?;
     // What the assertion is for and where the token is good are one pair.
     let resource = match &who.resource {
-        None => resource::resolve(&named, app.offer().resources).ok_or(Refusal::UnknownResource)?,
+        None => resource::resolve(&named, ours).ok_or(Refusal::UnknownResource)?,
         Some(resource) if resource::agrees(&named, resource) => resource,
         Some(_) => return Err(Refusal::OtherResource.into()),
     };
     let (user, is_new) =
         person(app, issuer, &who).await?.ok_or(Refusal::IdJag(IdJagRefusal::UnknownPerson))?;
-    let scope = wanted(app, issuer, &who, asked)?;
+    let at = app.resources.find(resource).ok_or(Refusal::UnknownResource)?;
+    let scope = wanted(at, issuer, &who, asked)?;
     let ask = Ask {
         client: &client,
         way: GrantType::JwtBearer,
@@ -62,6 +63,7 @@ pub(in crate::web::endpoints) async fn exchange(
         scope: &scope,
         resource,
         offer: app.offer(),
+        denied: app.config.clients.described.denies(&client),
     };
     let scope = policy::decide(&ask, now)?;
     let id = &who.once.id;
@@ -126,13 +128,13 @@ async fn person(app: &App, issuer: &TrustedIssuer, who: &Identified) -> store::R
 /// What is asked, within what the assertion and the configuration allow; without a word of the client all of that, without
 /// a word of either what only reads.
 fn wanted(
-    app: &App,
+    at: &Resource,
     issuer: &TrustedIssuer,
     who: &Identified,
     asked: Option<ScopeSet>,
 ) -> Result<ScopeSet, Refusal> {
     let mut allowed =
-        who.scope.clone().unwrap_or_else(|| asked.clone().unwrap_or_else(|| app.offer().baseline.clone()));
+        who.scope.clone().unwrap_or_else(|| asked.clone().unwrap_or_else(|| at.baseline.clone()));
     if let Some(most) = &issuer.scopes {
         allowed = allowed.intersection(most);
     }

@@ -59,6 +59,7 @@ pub(in crate::web::endpoints) async fn exchange(
         scope: &given.scope,
         resource: &given.resource,
         offer: app.offer(),
+        denied: app.config.clients.described.denies(&client),
     };
     let scope = policy::decide(&ask, now).map_err(as_subject)?;
     let new = NewGrant {

@@ -1,0 +1,313 @@
+//! Attacks on calls that wait for their person's yes: a yes for one call must run no other, and run it once (H11).
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::Router;
+use axum::body::Body;
+use http::{Request, StatusCode};
+use postern::actions::filter::Rule;
+use postern::actions::{Action, Effect, Registry};
+use postern::mcp::{self, McpState};
+use postern::oauth::claims::{AccessClaims, sign_access};
+use postern::oauth::client::{AuthMethod, ClientKind};
+use postern::store::grants::{self, NewGrant};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use crate::support::World;
+use crate::support::browser::{Browser, Seen};
+use crate::support::mcp::{Answer, Server, actions, rpc};
+use crate::support::people::PASSWORD;
+use crate::support::token;
+
+/// A server whose policy holds every change, and the person who may say yes.
+struct Desk {
+    world: World,
+    router: Router,
+    server: Arc<Server>,
+}
+
+impl Desk {
+    async fn new(world: World) -> Self {
+        let server = Arc::new(Server::default());
+        let mut state = McpState::of(&world.app);
+        state.servers.truncate(1);
+        let write = actions(&server).into_iter().find(|action| action.id == "demo:write-note").unwrap();
+        let schema = json!({"type": "object", "additionalProperties": false, "properties": {"text": {"type": "string"}, "n": {"type": "integer"}}});
+        let held = Action { input: Arc::new(schema), effect: Effect::Change, ..write };
+        let echo = actions(&server).into_iter().find(|action| action.id == "demo:echo").unwrap();
+        state.servers[0].actions = Arc::new(Registry::new(vec![held, echo]).unwrap());
+        state.approvals = state.approvals.with(vec![Rule::word("effect:change").unwrap()]);
+        let router = mcp::routes(state).unwrap();
+        world.user("dana@acme.dev", PASSWORD).await;
+        Self { world, router, server }
+    }
+
+    /// A token of `email`'s through a client of its own.
+    async fn token(&self, email: &str, client: &str) -> String {
+        let (app, now) = (&self.world.app, self.world.clock.now());
+        let users = postern::store::users::list(&app.store).await.unwrap();
+        let user = users.into_iter().find(|user| user.email == email).unwrap();
+        token::client(app, client, ClientKind::SelfRegistered, AuthMethod::None).await;
+        let grant = NewGrant {
+            id: format!("grant-{client}"),
+            client_id: client.into(),
+            user_id: Some(user.id.clone()),
+            scope: "demo:write demo:read".into(),
+            resource: app.config.resource(),
+            redirect_uri: None,
+            authenticated_at: None,
+            expires_at: now.plus_seconds(86_400),
+        };
+        let mut tx = app.store.begin().await.unwrap();
+        grants::add(&mut tx, &grant, now).await.unwrap();
+        tx.commit().await.unwrap();
+        let claims = AccessClaims {
+            subject: user.id,
+            is_user: true,
+            username: user.email,
+            client_id: client.into(),
+            grant_id: grant.id,
+            ..self.claims()
+        };
+        sign_access(&claims, app.keys.load().signing()).unwrap()
+    }
+
+    fn claims(&self) -> AccessClaims {
+        let (app, now) = (&self.world.app, self.world.clock.now());
+        AccessClaims {
+            issuer: app.config.issuer().into(),
+            subject: "program".into(),
+            audience: app.config.resource(),
+            client_id: "program".into(),
+            scope: "demo:write demo:read".parse().unwrap(),
+            token_id: postern::secret::id(now),
+            grant_id: "program".into(),
+            username: "program".into(),
+            is_user: false,
+            actor: None,
+            issued_at: now,
+            expires_at: now.plus_seconds(3_600),
+        }
+    }
+
+    /// A modern call of the held tool by a client that opens pages, with more parameters where there are any.
+    async fn call(&self, token: &str, arguments: &str, more: &str) -> Value {
+        self.call_as(r#"{"elicitation": {"url": {}}}"#, token, arguments, more).await
+    }
+
+    async fn call_as(&self, capabilities: &str, token: &str, arguments: &str, more: &str) -> Value {
+        let meta = format!(
+            r#""_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{capabilities}}}"#
+        );
+        let params = format!(r#""name":"demo_write-note","arguments":{arguments}{more},{meta}"#);
+        let request = Request::post("/mcp")
+            .header("host", "localhost:8787")
+            .header("content-type", "application/json")
+            .header("mcp-protocol-version", "2026-07-28")
+            .header("mcp-method", "tools/call")
+            .header("mcp-name", "demo_write-note")
+            .header("authorization", format!("Bearer {token}"));
+        let request = request.body(Body::from(rpc("tools/call", &params))).unwrap();
+        Answer::of(self.router.clone().oneshot(request).await.unwrap()).await.result()
+    }
+
+    async fn legacy(&self, token: &str, session: Option<&str>, method: &str, params: &str) -> Answer {
+        let mut request = Request::post("/mcp")
+            .header("host", "localhost:8787")
+            .header("content-type", "application/json")
+            .header("mcp-protocol-version", "2025-11-25")
+            .header("authorization", format!("Bearer {token}"));
+        if let Some(session) = session {
+            request = request.header("mcp-session-id", session);
+        }
+        let request = request.body(Body::from(rpc(method, params))).unwrap();
+        Answer::of(self.router.clone().oneshot(request).await.unwrap()).await
+    }
+
+    fn runs(&self) -> u64 {
+        self.server.written.load(Ordering::SeqCst)
+    }
+
+    async fn signed_in(&self, email: &str) -> Browser {
+        let mut browser = Browser::default();
+        let page = browser.open(&self.world, "/login").await;
+        browser.sign_in(&self.world, &page, email, PASSWORD).await;
+        browser
+    }
+
+    async fn decide(&self, browser: &mut Browser, path: &str, decision: &str) -> Seen {
+        let page = browser.open(&self.world, path).await;
+        browser.submit(&self.world, &page, "/approvals/", &[("decision", decision)]).await
+    }
+}
+
+/// The path of the page that a waiting call leads to.
+fn page_of(result: &Value) -> String {
+    assert_eq!(result["resultType"], "input_required", "{result}");
+    let question = &result["inputRequests"]["approval"];
+    assert_eq!(
+        (&question["method"], &question["params"]["mode"]),
+        (&json!("elicitation/create"), &json!("url"))
+    );
+    let url = question["params"]["url"].as_str().unwrap();
+    url.strip_prefix("http://localhost:8787").unwrap().to_owned()
+}
+
+fn ran(result: &Value) -> bool {
+    result["resultType"] == "complete" && result["isError"] == false
+}
+
+on_both_engines! {
+    async fn a_held_call_runs_once_its_person_approved_exactly_it_and_only_once(world) {
+        let desk = Desk::new(world).await;
+        let token = desk.token("dana@acme.dev", "app").await;
+        let path = page_of(&desk.call(&token, r#"{"text": "ship \u202eit", "n": 3}"#, "").await);
+        assert_eq!(page_of(&desk.call(&token, r#"{"n": 3, "text": "ship \u202eit"}"#, "").await), path, "one question for one call");
+        let mut browser = Browser::default();
+        let page = browser.open(&desk.world, &path).await;
+        assert!(page.wants_sign_in(), "{}", page.text);
+        let page = browser.sign_in(&desk.world, &page, "dana@acme.dev", PASSWORD).await;
+        assert!(page.at == path && page.text.contains("demo:write-note") && page.text.contains("ship "), "{} {}", page.at, page.text);
+        assert!(page.text.contains("u{202e}") && !page.text.contains('\u{202e}'), "what turns text is in plain sight");
+        assert_eq!(desk.runs(), 0);
+        let page = desk.decide(&mut browser, &path, "approve").await;
+        assert!(page.text.contains("Approved"), "{}", page.text);
+        assert!(ran(&desk.call(&token, r#"{"n": 3, "text": "ship \u202eit"}"#, "").await) && desk.runs() == 1);
+        let again = page_of(&desk.call(&token, r#"{"text": "ship \u202eit", "n": 3}"#, "").await);
+        assert!(again != path && desk.runs() == 1, "a yes is for one run");
+        assert!(browser.open(&desk.world, &path).await.text.contains("Approved, and done"));
+        let stored: Vec<(String,)> = sqlx::query_as("select arguments from approvals").fetch_all(desk.world.app.store.write()).await.unwrap();
+        assert!(stored.len() == 2 && !format!("{stored:?}").contains("ship"), "sealed");
+    }
+
+    async fn attack_h11_a_yes_for_one_call_runs_no_other(world) {
+        let desk = Desk::new(world).await;
+        let (token, other) = (desk.token("dana@acme.dev", "app").await, desk.token("dana@acme.dev", "other").await);
+        let mut browser = desk.signed_in("dana@acme.dev").await;
+        let path = page_of(&desk.call(&token, r#"{"text": "a"}"#, "").await);
+        desk.decide(&mut browser, &path, "approve").await;
+        for arguments in [r#"{"text": "b"}"#, "{}", r#"{"text": "a", "n": 1}"#, r#"{"text": "a "}"#] {
+            page_of(&desk.call(&token, arguments, "").await);
+        }
+        page_of(&desk.call(&other, r#"{"text": "a"}"#, "").await);
+        assert_eq!(desk.runs(), 0, "other arguments and another grant are other calls");
+        // A no stands for as long as a yes would, and runs nothing.
+        let path = page_of(&desk.call(&token, r#"{"text": "no"}"#, "").await);
+        desk.decide(&mut browser, &path, "refuse").await;
+        let refused = desk.call(&token, r#"{"text": "no"}"#, "").await;
+        assert!(refused["content"][0]["text"].as_str().unwrap().contains("refused"), "{refused}");
+        let page = browser.open(&desk.world, &path).await;
+        assert!(page.text.contains("Refused") && !page.text.contains("/approvals/"), "answered once: {}", page.text);
+        assert_eq!(desk.call(&token, r#"{"text": "no"}"#, "").await["isError"], true);
+        // What comes too late is too late.
+        desk.world.clock.advance(postern::limits::APPROVAL_SECONDS);
+        page_of(&desk.call(&token, r#"{"text": "a"}"#, "").await);
+        assert_eq!(desk.runs(), 0);
+    }
+
+    async fn attack_h11_many_calls_at_once_on_one_yes_run_once(world) {
+        let desk = Desk::new(world).await;
+        let token = desk.token("dana@acme.dev", "app").await;
+        let mut browser = desk.signed_in("dana@acme.dev").await;
+        for round in 1..=3 {
+            let path = page_of(&desk.call(&token, r#"{"text": "a"}"#, "").await);
+            desk.decide(&mut browser, &path, "approve").await;
+            let calls = (0..8).map(|_| desk.call(&token, r#"{"text": "a"}"#, ""));
+            let answers = futures_util::future::join_all(calls).await;
+            assert_eq!(answers.iter().filter(|answer| ran(answer)).count(), 1, "{answers:?}");
+            assert_eq!(desk.runs(), round);
+            // The others each asked anew, some of them side by side: no yes is left over.
+            sqlx::query("delete from approvals").execute(desk.world.app.store.write()).await.unwrap();
+        }
+    }
+
+    async fn attack_h11_nobody_but_the_person_sees_or_answers(world) {
+        let desk = Desk::new(world).await;
+        desk.world.user("eve@acme.dev", PASSWORD).await;
+        let token = desk.token("dana@acme.dev", "app").await;
+        let path = page_of(&desk.call(&token, r#"{"text": "a"}"#, "").await);
+        let mut eve = desk.signed_in("eve@acme.dev").await;
+        let (hidden, unknown) = (eve.open(&desk.world, &path).await, eve.open(&desk.world, "/approvals/01938c1e-9a10-7c3e-8b0e-3d2f6f0c1a55").await);
+        assert_eq!((hidden.status, unknown.status), (StatusCode::NOT_FOUND, StatusCode::NOT_FOUND));
+        let forged = [("csrf".to_owned(), "pof_x".to_owned()), ("decision".to_owned(), "approve".to_owned())];
+        assert_eq!(eve.post(&desk.world, &path, &forged, &[]).await.status(), StatusCode::NOT_FOUND);
+        // Nor does a form from elsewhere answer in her name.
+        let mut dana = desk.signed_in("dana@acme.dev").await;
+        assert_eq!(dana.post(&desk.world, &path, &forged, &[]).await.status(), StatusCode::FORBIDDEN);
+        page_of(&desk.call(&token, r#"{"text": "a"}"#, "").await);
+        assert_eq!(desk.runs(), 0);
+    }
+
+    async fn a_call_goes_on_by_itself_while_its_person_answers(world) {
+        let desk = Desk::new(world).await;
+        let token = desk.token("dana@acme.dev", "app").await;
+        let mut browser = desk.signed_in("dana@acme.dev").await;
+        let first = desk.call(&token, r#"{"text": "a"}"#, "").await;
+        let (path, state) = (page_of(&first), first["requestState"].clone());
+        let went = |action: &str| format!(r#","requestState":{state},"inputResponses":{{"approval":{{"action":"{action}"}}}}"#);
+        let declined = desk.call(&token, r#"{"text": "a"}"#, &went("decline")).await;
+        assert!(declined["isError"] == true && desk.runs() == 0, "{declined}");
+        let accepted = went("accept");
+        let (result, page) = futures_util::join!(desk.call(&token, r#"{"text": "a"}"#, &accepted), async {
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            desk.decide(&mut browser, &path, "approve").await
+        });
+        assert!(page.status.is_success() && ran(&result) && desk.runs() == 1, "{result}");
+    }
+
+    async fn whoever_cannot_be_led_to_the_page_is_told_where_it_is(world) {
+        let desk = Desk::new(world).await;
+        let token = desk.token("dana@acme.dev", "app").await;
+        for capabilities in ["{}", r#"{"elicitation": {}}"#, r#"{"elicitation": {"form": {}}}"#] {
+            let told = desk.call_as(capabilities, &token, r#"{"text": "a"}"#, "").await;
+            let text = told["content"][0]["text"].as_str().unwrap();
+            assert!(told["isError"] == true && text.contains("http://localhost:8787/approvals/"), "{told}");
+        }
+        // Where nobody stands behind the token there is nobody to ask; what cannot run is nobody's question.
+        let program = sign_access(&desk.claims(), desk.world.app.keys.load().signing()).unwrap();
+        token::client(&desk.world.app, "program", ClientKind::PreRegistered, AuthMethod::None).await;
+        let grant = NewGrant {
+            id: "program".into(), client_id: "program".into(), user_id: None, scope: "demo:write".into(), resource: desk.world.app.config.resource(),
+            redirect_uri: None, authenticated_at: None, expires_at: desk.world.clock.now().plus_seconds(60),
+        };
+        let mut tx = desk.world.app.store.begin().await.unwrap();
+        grants::add(&mut tx, &grant, desk.world.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        let refused = desk.call(&program, r#"{"text": "a"}"#, "").await;
+        assert!(refused["content"][0]["text"].as_str().unwrap().contains("no person stands behind"), "{refused}");
+        let invalid = desk.call(&token, r#"{"text": 7}"#, "").await;
+        assert!(invalid["content"][0]["text"].as_str().unwrap().starts_with("InputError"), "{invalid}");
+        let long = format!(r#"{{"text": "{}"}}"#, "x".repeat(postern::limits::APPROVAL_ARGUMENTS_BYTES_MAX));
+        assert!(desk.call(&token, &long, "").await["content"][0]["text"].as_str().unwrap().contains("too long"));
+        assert_eq!(desk.runs(), 0);
+    }
+
+    async fn a_legacy_session_that_opens_pages_gets_the_error_of_its_revision(world) {
+        let desk = Desk::new(world).await;
+        let token = desk.token("dana@acme.dev", "app").await;
+        let hello = r#""protocolVersion":"2025-11-25","capabilities":{"elicitation":{"url":{}}},"clientInfo":{"name":"t","version":"1"}"#;
+        let begun = desk.legacy(&token, None, "initialize", hello).await;
+        let session = begun.header("mcp-session-id").to_owned();
+        let call = r#""name":"demo_write-note","arguments":{"text": "a"}"#;
+        let held = desk.legacy(&token, Some(&session), "tools/call", call).await.json();
+        assert_eq!(held["error"]["code"], -32042, "{held}");
+        let question = &held["error"]["data"]["elicitations"][0];
+        let path = question["url"].as_str().unwrap().strip_prefix("http://localhost:8787").unwrap().to_owned();
+        assert!(question["mode"] == "url" && path.ends_with(question["elicitationId"].as_str().unwrap()), "{held}");
+        desk.decide(&mut desk.signed_in("dana@acme.dev").await, &path, "approve").await;
+        let done = desk.legacy(&token, Some(&session), "tools/call", call).await.result();
+        assert!(done["isError"] == false && desk.runs() == 1, "{done}");
+    }
+
+    async fn only_so_many_calls_wait_for_one_person(world) {
+        let desk = Desk::new(world).await;
+        let token = desk.token("dana@acme.dev", "app").await;
+        for n in 0..postern::limits::APPROVALS_WAITING_MAX {
+            page_of(&desk.call(&token, &format!(r#"{{"n": {n}}}"#), "").await);
+        }
+        let refused = desk.call(&token, r#"{"n": 999}"#, "").await;
+        assert!(refused["content"][0]["text"].as_str().unwrap().contains("too many calls wait"), "{refused}");
+    }
+}
