@@ -57,6 +57,8 @@ kinds! {
     Personal = "pot_";
     /// The credential that manages a self-registered client (RFC 7592 section 3).
     Registration = "pon_";
+    /// A call of a tool that goes on after its answer (MCP, tasks).
+    McpTask = "pot_";
     /// An initial access token, with which a client may register (RFC 7591 section 3).
     InitialAccess = "poi_";
 }

@@ -54,7 +54,7 @@ pub enum Effect {
 }
 
 /// Why an action did not do what was asked. The first four are for the model to act on: they become `isError`
-/// results whose text begins with the name that Backstage uses. The last three are not refusals; see [`turn`].
+/// results whose text begins with the name that Backstage uses. The last four are not refusals; see [`turn`].
 #[derive(Debug, thiserror::Error)]
 pub enum ActionError {
     /// The thing named does not exist, or the caller may not know that it does.
@@ -78,6 +78,9 @@ pub enum ActionError {
     /// The client cannot be asked what the action must know.
     #[error("NotAllowedError: this needs a client that can {}", .0.words())]
     Cannot(Ability),
+    /// It takes longer than somebody should wait: it is run again as a task, which its client follows.
+    #[error("NotAllowedError: this takes longer than a call may")]
+    Long,
     /// It needs a way to speak before it answers.
     #[error("NotAllowedError: this needs a client that listens")]
     Speechless,

@@ -16,6 +16,8 @@ pub enum Ability {
     Sampling,
     /// Says which folders it works in.
     Roots,
+    /// Follows a call that goes on after its answer.
+    Tasks,
 }
 
 impl Ability {
@@ -26,6 +28,7 @@ impl Ability {
             Self::Url => json!({ "elicitation": { "url": {} } }),
             Self::Sampling => json!({ "sampling": {} }),
             Self::Roots => json!({ "roots": {} }),
+            Self::Tasks => json!({ "extensions": { "io.modelcontextprotocol/tasks": {} } }),
         }
     }
 
@@ -36,6 +39,7 @@ impl Ability {
             Self::Url => "open a page",
             Self::Sampling => "ask its model",
             Self::Roots => "name its folders",
+            Self::Tasks => "follow a task",
         }
     }
 }

@@ -84,6 +84,18 @@ impl Turn {
     }
 }
 
+/// Whether a run goes on after the answer of its call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AsTask {
+    /// The client waits, and could not follow a task.
+    #[default]
+    No,
+    /// The client waits, and could.
+    Offered,
+    /// It does.
+    Yes,
+}
+
 /// Who listens at the other end.
 #[derive(Clone, Debug, Default)]
 pub struct Listener {
@@ -96,6 +108,8 @@ pub struct Listener {
     /// Whether a question goes out at once and its answer comes back in this run (before 2026-07-28). Otherwise the
     /// call ends with the question.
     pub live: bool,
+    /// Whether the run is a task, or could be.
+    pub task: AsTask,
     /// Answers from earlier rounds of this call, by key, as they came.
     pub answers: BTreeMap<String, Value>,
 }
@@ -180,6 +194,24 @@ impl Talk {
         std::mem::take(&mut self.shown.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Says that this takes long. Where the client can follow a task, the run ends here and is begun again as one, after
+    /// the call was answered; elsewhere the client waits. So this comes before any effect.
+    ///
+    /// # Errors
+    /// To be passed on.
+    pub fn long_running(&self) -> Result<(), ActionError> {
+        if self.listener.task == AsTask::Offered { Err(ActionError::Long) } else { Ok(()) }
+    }
+
+    /// The same where nobody could wait.
+    ///
+    /// # Errors
+    /// To be passed on; also where the client cannot follow a task.
+    pub fn only_as_task(&self) -> Result<(), ActionError> {
+        self.long_running()?;
+        if self.listener.task == AsTask::No { Err(ActionError::Cannot(Ability::Tasks)) } else { Ok(()) }
+    }
+
     /// Whether the client can be asked so.
     pub fn can(&self, ability: Ability) -> bool {
         self.listener.can.contains(&ability)
@@ -218,20 +250,25 @@ impl Talk {
         if let Some(question) = questions.iter().find(|question| !self.can(question.needs())) {
             return Err(ActionError::Cannot(question.needs()));
         }
-        let known = |question: &Question| self.listener.answers.get(&question.key).cloned();
+        let known = |question: &Question| self.listener.answers.get(&question.key);
+        let open: Vec<_> = questions.iter().filter(|question| known(question).is_none()).cloned().collect();
+        if !open.is_empty() && !self.listener.live {
+            return Err(ActionError::Waits(open));
+        }
+        let asked =
+            futures_util::future::try_join_all(open.into_iter().map(|question| self.ask_now(question)));
+        let mut asked = asked.await?.into_iter();
         let mut answers = Vec::new();
-        let mut open = Vec::new();
         for question in questions {
             match known(&question) {
                 Some(answer) => {
-                    question.check(&answer).map_err(ActionError::InvalidInput)?;
-                    answers.push(answer);
+                    question.check(answer).map_err(ActionError::InvalidInput)?;
+                    answers.push(answer.clone());
                 }
-                None if self.listener.live => answers.push(self.ask_now(question).await?),
-                None => open.push(question),
+                None => answers.extend(asked.next()),
             }
         }
-        if open.is_empty() { Ok(answers) } else { Err(ActionError::Waits(open)) }
+        Ok(answers)
     }
 
     async fn ask_now(&self, question: Question) -> Result<Value, ActionError> {
@@ -251,92 +288,5 @@ impl std::fmt::Debug for Talk {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn caller() -> Arc<Caller> {
-        Arc::new(Caller {
-            subject: "u".into(),
-            username: "u".into(),
-            is_user: true,
-            client_id: "c".into(),
-            grant_id: "g".into(),
-            scopes: "".parse().unwrap(),
-            resource: "r".into(),
-            restrictions: None,
-        })
-    }
-
-    fn forms(answers: &[(&str, Value)], live: bool) -> Listener {
-        Listener {
-            can: [Ability::Form].into(),
-            live,
-            answers: answers.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
-            ..Listener::default()
-        }
-    }
-
-    #[test]
-    fn progress_only_goes_up_and_only_where_it_was_asked_for() {
-        let (talk, mut hears) = Talk::new(Listener { progress: true, ..Listener::default() });
-        for done in [0.0, 50.0, 50.0, 20.0, f64::NAN, f64::INFINITY, 100.0] {
-            talk.progress(done, Some(100.0), None);
-        }
-        let mut heard = Vec::new();
-        while let Ok(Said::Progress { done, .. }) = hears.try_recv() {
-            heard.push(done);
-        }
-        assert_eq!(heard, [0.0, 50.0, 100.0]);
-        let (talk, mut hears) = Talk::new(Listener::default());
-        talk.progress(1.0, None, None);
-        assert!(hears.try_recv().is_err());
-    }
-
-    #[test]
-    fn a_log_line_is_said_from_the_level_that_was_asked_for() {
-        let (talk, mut hears) = Talk::new(Listener { log: Some(Level::Warning), ..Listener::default() });
-        talk.log(Level::Notice, None, json!("quiet"));
-        talk.log(Level::Error, None, json!("loud"));
-        assert!(matches!(hears.try_recv(), Ok(Said::Log { level: Level::Error, .. })));
-        assert!(hears.try_recv().is_err());
-    }
-
-    #[tokio::test]
-    async fn a_question_ends_the_round_and_its_answer_lets_the_next_one_pass() {
-        let asked = |answers: &[(&str, Value)]| {
-            let (talk, _hears) = Talk::new(forms(answers, false));
-            async move { talk.form("name", "Who?", json!({"type": "object"})).await }
-        };
-        let Err(ActionError::Waits(open)) = asked(&[]).await else { panic!() };
-        assert_eq!(open[0].key, "name");
-        let said = json!({"action": "accept", "content": {"name": "Ada"}});
-        let answer = asked(&[("name", said)]).await.unwrap();
-        assert_eq!(answer, Answer::Accepted(json!({"name": "Ada"})));
-        assert!(matches!(asked(&[("name", json!(1))]).await, Err(ActionError::InvalidInput(_))));
-    }
-
-    #[tokio::test]
-    async fn who_can_be_asked_at_once_is() {
-        let (talk, mut hears) = Talk::new(forms(&[], true));
-        let replying = tokio::spawn(async move {
-            let Some(Said::Ask(question, reply)) = hears.recv().await else { panic!() };
-            reply.send(Ok(json!({"action": "decline", "key": question.key}))).unwrap();
-        });
-        assert_eq!(talk.form("a", "?", json!({"type": "object"})).await.unwrap(), Answer::Declined);
-        replying.await.unwrap();
-        assert!(talk.form("b", "?", json!({"type": "object"})).await.is_err(), "nobody is left to answer");
-    }
-
-    #[tokio::test]
-    async fn a_client_is_asked_only_what_it_said_it_can() {
-        let (talk, _hears) = Talk::new(forms(&[], false));
-        let url = Question::url("u", "Open", "https://a.example", "1");
-        assert!(matches!(talk.ask(vec![url]).await, Err(ActionError::Cannot(Ability::Url))));
-        let turn = Turn::unheard(caller());
-        let asked = turn.talk().unwrap().form("a", "?", json!({})).await;
-        assert!(matches!(asked, Err(ActionError::Cannot(Ability::Form))));
-        assert!(matches!(Turn::plain(caller()).talk(), Err(ActionError::Speechless)));
-    }
-}
+#[path = "turn_tests.rs"]
+mod tests;

@@ -111,3 +111,13 @@ pub const APPROVAL_ARGUMENTS_BYTES_MAX: usize = 65_536;
 pub const APPROVALS_WAITING_MAX: i64 = 20;
 /// How long a call waits for a person who has just opened the page, in seconds: proxies give up at 30.
 pub const APPROVAL_WAIT_SECONDS: u32 = 20;
+/// How long a task and its outcome are kept, in seconds; clients are told so.
+pub const MCP_TASK_SECONDS: i64 = 86_400;
+/// Most tasks of one client of one user that are under way.
+pub const MCP_TASKS_PER_CALLER_MAX: i64 = 32;
+/// How long a node's word that it runs a task is good, in seconds: as long as a task of a node that died looks alive.
+pub const MCP_TASK_CLAIM_SECONDS: i64 = 60;
+/// How often a running task looks for answers and for its cancellation, and how often clients should, in milliseconds.
+pub const MCP_TASK_POLL_MILLIS: u64 = 500;
+/// Times that questions and answers of one task are exchanged again because somebody else was quicker.
+pub const MCP_TASK_EXCHANGES_MAX: usize = 10;

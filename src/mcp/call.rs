@@ -36,6 +36,10 @@ pub enum Answer {
     Done(Value),
     /// A sentence for the model.
     Failed(String),
+    /// A sentence for the model, and the fault is ours.
+    Broken(String),
+    /// It takes long; nothing was done yet.
+    Long,
     /// These must be answered first; nothing was done yet.
     Waits(Vec<Question>),
     /// The client cannot be asked what the action must know.
@@ -168,12 +172,13 @@ fn answer(action: &Action, outcome: Outcome, now: Time) -> Answer {
         Err(ActionError::Fault(fault)) => {
             let request_id = secret::id(now);
             tracing::error!(action = action.id, request_id, error = %chain(fault.as_ref()), "a tool call failed");
-            Answer::Failed(format!(
+            Answer::Broken(format!(
                 "InternalError: the server failed to answer. Tell its operator the request id {request_id}."
             ))
         }
         Err(ActionError::Waits(questions)) => Answer::Waits(questions),
         Err(ActionError::Cannot(ability)) => Answer::Cannot(ability),
+        Err(ActionError::Long) => Answer::Long,
         Err(ActionError::Speechless) => Answer::Speechless,
         Err(refusal) => Answer::Failed(refusal.to_string()),
     }
@@ -198,6 +203,7 @@ fn word(outcome: &Outcome) -> &'static str {
         Err(ActionError::Conflict(_)) => "conflict",
         Err(ActionError::Fault(_)) => "fault",
         Err(ActionError::Waits(_)) => "asked",
+        Err(ActionError::Long) => "deferred",
         Err(ActionError::Cannot(_) | ActionError::Speechless) => "not_asked",
     }
 }

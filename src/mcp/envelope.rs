@@ -104,6 +104,8 @@ struct Params<'a> {
     name: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     uri: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "taskId")]
+    task_id: Option<Cow<'a, str>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -155,14 +157,14 @@ pub fn read<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Message<'a>, Malf
         _ => Params::default(),
     };
     let meta = params.meta.unwrap_or_default();
-    let Params { name, uri, .. } = params;
+    let Params { name, uri, task_id, .. } = params;
     let mut request = Request { id, method, name, uri, params: wire.params, modern: false };
     match (meta.version, version) {
         (None, None) => {}
         (None, Some(version)) if LEGACY.contains(&version) => {}
         (None, Some(version)) if version != MODERN => return Err(unsupported(id, version)),
         _ => {
-            modern(headers, &request, version, &meta)?;
+            modern(headers, &request, task_id.as_deref(), version, &meta)?;
             request.modern = true;
         }
     }
@@ -192,6 +194,7 @@ fn envelope(body: &[u8]) -> Result<Wire<'_>, Malformed<'_>> {
 fn modern<'a>(
     headers: &HeaderMap,
     request: &Request<'a>,
+    task: Option<&str>,
     version: Option<&str>,
     meta: &Meta<'_>,
 ) -> Result<(), Malformed<'a>> {
@@ -213,6 +216,7 @@ fn modern<'a>(
     let name = match &*request.method {
         "tools/call" | "prompts/get" => request.name.as_deref(),
         "resources/read" => request.uri.as_deref(),
+        "tasks/get" | "tasks/update" | "tasks/cancel" => task,
         _ => None,
     };
     if let Some(name) = name

@@ -181,6 +181,17 @@ impl Endpoint {
         body: &Bytes,
         request: &envelope::Request<'_>,
     ) -> Response<Body> {
+        // Another thing by the same name was tried in 2025-11-25; it is not served.
+        if !request.modern && request.method.starts_with("tasks/") {
+            let text = format!("Method not found: {}", request.method);
+            return answer::rpc_error(
+                StatusCode::OK,
+                Some(request.id),
+                answer::METHOD_NOT_FOUND,
+                &text,
+                None,
+            );
+        }
         if request.modern && request.method == listen::METHOD {
             return listen::open(&self.door.streams, self.server.capabilities(), verified, request);
         }

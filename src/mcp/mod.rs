@@ -15,6 +15,7 @@ pub mod authority;
 pub mod call;
 pub mod changes;
 pub mod direct;
+pub mod dispatch;
 pub mod envelope;
 pub mod features;
 pub mod fixtures;
@@ -31,6 +32,7 @@ pub mod session;
 pub mod sse;
 pub mod streams;
 pub mod talk;
+pub mod tasks;
 pub mod tools;
 
 use std::sync::Arc;
@@ -64,6 +66,7 @@ use session::Sessions;
 use session::door::Door;
 use session::run::Runs;
 use streams::Streams;
+use tasks::Tasks;
 use tokio_util::sync::CancellationToken;
 use tools::Tools;
 
@@ -218,6 +221,7 @@ fn endpoint(
         catalog: state.catalog.clone(),
         tools: Arc::clone(&calls.tools),
         fixtures: state.conformance && server.name.is_none(),
+        tasks: Tasks::new(state.store.clone(), state.clock.clone()),
     };
     let metadata_url = state.public_url.at(&format!("/.well-known/oauth-protected-resource{path}"));
     let challenge = answer::Challenge::new(&metadata_url, &server.baseline());

@@ -1,35 +1,28 @@
 //! What `rmcp` asks of us: who we are, which tools this caller sees, and a call.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::http::request::Parts;
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams,
-    CompleteResult, ContentBlock, CustomRequest, CustomResult, DiscoverResult, ErrorCode,
-    GetPromptRequestParams, GetPromptResponse, Implementation, InitializeResult, ListPromptsResult,
-    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, MetaObject, PaginatedRequestParams,
-    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ResultType,
-    ServerCapabilities, Tool,
+    CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestParams,
+    CompleteResult, CustomRequest, CustomResult, DiscoverResult, ErrorCode, GetPromptRequestParams,
+    GetPromptResponse, GetTaskParams, GetTaskResult, Implementation, InitializeRequestParams,
+    InitializeResult, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+    MetaObject, PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
+    ReadResourceResult, ResultType, ServerCapabilities, Tool, UpdateTaskParams,
 };
 #[expect(deprecated, reason = "logging is served as long as revisions that have it are")]
 use rmcp::model::{SetLevelRequestParams, SubscribeRequestParams, UnsubscribeRequestParams};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
-use serde_json::{Map, Value};
 
-use super::approval;
-use super::call::{Answer, Calls, Gate};
+use super::call::Calls;
 use super::features::{self, Features, completion, page, prompts, resources};
 use super::fixtures;
-use super::rounds::About;
 use super::session::wishes;
-use super::talk;
 use super::tools::Offered;
 use crate::actions::Caller;
-use crate::actions::question::{self, Ability};
-use crate::actions::turn::{Talk, Turn};
 use crate::limits;
 
 /// Told to every model that connects.
@@ -47,8 +40,8 @@ static REVISIONS: [ProtocolVersion; 4] = [
 /// The handler behind every MCP endpoint. One is made for each request; it holds only what is shared.
 #[derive(Clone, Debug)]
 pub struct Server {
-    calls: Arc<Calls>,
-    features: Arc<Features>,
+    pub(super) calls: Arc<Calls>,
+    pub(super) features: Arc<Features>,
     info: Arc<InitializeResult>,
     meta: Arc<MetaObject>,
 }
@@ -86,144 +79,17 @@ impl Server {
         self.calls.approvals.hold(&offered.action)
     }
 
-    /// Calls `offered`, which only reads, and shows the answer as a client of that era reads it. `None` where it wants
-    /// to speak first: nothing was done then.
-    pub async fn read(
-        &self,
-        turn: &Turn,
-        offered: &Offered,
-        arguments: Option<Map<String, Value>>,
-        modern: bool,
-    ) -> Option<CallToolResult> {
-        match self.calls.call(turn, offered, arguments).await {
-            Answer::Done(value) => Some(self.done(value, Vec::new(), modern)),
-            Answer::Failed(text) => Some(self.failed(text, modern)),
-            Answer::Waits(_) | Answer::Cannot(_) | Answer::Speechless => None,
-        }
-    }
-
-    /// Calls `offered`, which may speak before it answers.
-    async fn call(
-        &self,
-        context: &RequestContext<RoleServer>,
-        offered: &Offered,
-        request: CallToolRequestParams,
-    ) -> Result<CallToolResponse, ErrorData> {
-        let (caller, modern) = (caller(context)?, is_modern(context));
-        let name = &offered.action.id;
-        let arguments = request.arguments;
-        let about = About { caller, method: "tools/call", name, arguments: arguments.as_ref() };
-        let answers = if modern {
-            self.features.rounds.answers(about, request.input_responses, request.request_state.as_deref())?
-        } else {
-            BTreeMap::new()
-        };
-        if self.holds(offered)
-            && let Some(held) = self.hold(context, about, offered, answers.get(approval::QUESTION)).await?
-        {
-            return Ok(held);
-        }
-        let listener = talk::listener(context, answers.clone())?;
-        let (talk, said) = Talk::new(listener);
-        let talk = Arc::new(talk);
-        let turn = Turn::talking(Arc::clone(caller), Arc::clone(&talk));
-        let work = self.calls.call(&turn, offered, arguments.clone());
-        let result = match talk::converse(context, &talk, said, work).await? {
-            Answer::Done(value) => self.done(value, talk.take_shown(), modern),
-            Answer::Failed(text) => self.failed(text, modern),
-            Answer::Waits(questions) => {
-                let mut asked = self.features.rounds.ask(about, answers, questions)?;
-                asked.meta = self.meta(modern);
-                return Ok(asked.into());
-            }
-            Answer::Cannot(ability) if modern => return Err(cannot(ability)),
-            Answer::Cannot(ability) => {
-                let text = format!("NotAllowedError: this needs a client that can {}", ability.words());
-                self.failed(text, modern)
-            }
-            Answer::Speechless => return Err(ErrorData::internal_error("no way to speak", None)),
-        };
-        Ok(result.into())
-    }
-
-    /// What to answer instead of running a call that is held; nothing where it may run.
-    async fn hold(
-        &self,
-        context: &RequestContext<RoleServer>,
-        about: About<'_>,
-        offered: &Offered,
-        went: Option<&Value>,
-    ) -> Result<Option<CallToolResponse>, ErrorData> {
-        let modern = is_modern(context);
-        let went = went.map(question::Answer::read).transpose();
-        if let Ok(Some(question::Answer::Declined | question::Answer::Cancelled)) = went {
-            let text = "NotAllowedError: the person would not look at this call; do not try it again";
-            return Ok(Some(self.failed(text.to_owned(), modern).into()));
-        }
-        let patience = matches!(went, Ok(Some(question::Answer::Accepted(_))));
-        let waiting = match self.calls.gate(caller(context)?, offered, about.arguments, patience).await {
-            Gate::Open => return Ok(None),
-            Gate::Waits(waiting) => waiting,
-            Gate::Shut(Answer::Failed(text)) => return Ok(Some(self.failed(text, modern).into())),
-            Gate::Shut(_) => return Err(ErrorData::internal_error("a held call", None)),
-        };
-        if !talk::can(context, Ability::Url) {
-            return Ok(Some(self.failed(waiting.text(), modern).into()));
-        }
-        if !modern {
-            return Err(waiting.required());
-        }
-        let mut asked = self.features.rounds.ask(about, BTreeMap::new(), vec![waiting.question()])?;
-        asked.meta = self.meta(modern);
-        Ok(Some(asked.into()))
-    }
-
-    fn done(&self, value: Value, shown: Vec<Value>, modern: bool) -> CallToolResult {
-        let mut result = if shown.is_empty() {
-            CallToolResult::success(vec![ContentBlock::text(value.to_string())])
-        } else {
-            CallToolResult::success(shown.into_iter().filter_map(block).collect())
-        };
-        // Before 2026-07-28 it is an object or nothing.
-        result.structured_content = Some(value).filter(|v| v.is_object() || modern && !v.is_null());
-        self.complete(result, modern)
-    }
-
-    fn failed(&self, text: String, modern: bool) -> CallToolResult {
-        self.complete(CallToolResult::error(vec![ContentBlock::text(text)]), modern)
-    }
-
-    fn complete(&self, mut result: CallToolResult, modern: bool) -> CallToolResult {
-        result.result_type = modern.then_some(ResultType::COMPLETE);
-        result.meta = self.meta(modern);
-        result
-    }
-
     /// Ours on every modern result: `_meta` with the server's name. Legacy results say it once, at `initialize`.
-    fn meta(&self, modern: bool) -> Option<MetaObject> {
+    pub(super) fn meta(&self, modern: bool) -> Option<MetaObject> {
         modern.then(|| (*self.meta).clone())
     }
 }
 
 /// The caller whom the guard let in.
-fn caller(context: &RequestContext<RoleServer>) -> Result<&Arc<Caller>, ErrorData> {
+pub(super) fn caller(context: &RequestContext<RoleServer>) -> Result<&Arc<Caller>, ErrorData> {
     let parts = context.extensions.get::<Parts>();
     // No caller means that this handler was mounted without its guard: answer nobody.
     parts.and_then(|parts| parts.extensions.get()).ok_or_else(|| ErrorData::internal_error("no caller", None))
-}
-
-/// A content block that an action showed. One of another shape is left out: the rest of the answer may still help.
-fn block(value: Value) -> Option<ContentBlock> {
-    serde_json::from_value(value)
-        .inspect_err(|error| tracing::error!(%error, "an action showed what is no content block"))
-        .ok()
-}
-
-/// The client cannot be asked what it must be (MCP 2026-07-28, -32021).
-fn cannot(ability: Ability) -> ErrorData {
-    let text = format!("this needs a client that can {}", ability.words());
-    let data = serde_json::json!({ "requiredCapabilities": ability.declared_as() });
-    ErrorData::new(ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY, text, Some(data))
 }
 
 /// Whether the request speaks the revision without a handshake: it says so in its own `_meta`.
@@ -426,6 +292,46 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         wishes::follow(&context, &request.uri, false).await
+    }
+
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        let mut info = self.negotiate_initialize(&request)?;
+        context.peer.set_peer_info(request);
+        // Extensions came with the revision that has no handshake.
+        info.capabilities.extensions = None;
+        Ok(info)
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        let mut found =
+            GetTaskResult::new(self.features.tasks.get(caller(&context)?, &request.task_id).await?);
+        found.meta = self.meta(true);
+        Ok(found)
+    }
+
+    async fn update_task(
+        &self,
+        request: UpdateTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let responses = request.input_responses;
+        self.features.tasks.update(caller(&context)?, &request.task_id, responses).await
+    }
+
+    async fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.features.tasks.cancel(caller(&context)?, &request.task_id).await
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {

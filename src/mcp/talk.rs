@@ -22,7 +22,7 @@ use tokio::sync::mpsc::Receiver;
 use super::server::is_modern;
 use super::session::wishes;
 use crate::actions::question::{Ability, Question};
-use crate::actions::turn::{Level, Listener, Said, Talk};
+use crate::actions::turn::{AsTask, Level, Listener, Said, Talk};
 use crate::limits;
 
 /// Who listens to the answer of this request.
@@ -44,8 +44,17 @@ pub fn listener(
         log,
         can: context.client_capabilities().map(abilities).unwrap_or_default(),
         live: !modern,
+        task: match context.client_capabilities().is_some_and(|declared| declared.supports_tasks()) {
+            true if modern => AsTask::Offered,
+            _ => AsTask::No,
+        },
         answers,
     })
+}
+
+/// The same, once the call has become a task: it hears no progress and no log line, and its questions wait in its row.
+pub fn of_task(listener: Listener) -> Listener {
+    Listener { progress: false, log: None, live: true, task: AsTask::Yes, ..listener }
 }
 
 /// The level of a modern request, which speaks for itself; without one it hears no log line.
@@ -67,7 +76,7 @@ pub fn can(context: &RequestContext<RoleServer>, ability: Ability) -> bool {
 
 fn abilities(declared: ClientCapabilities) -> BTreeSet<Ability> {
     let mut can = BTreeSet::new();
-    if let Some(elicitation) = declared.elicitation {
+    if let Some(elicitation) = &declared.elicitation {
         // An empty object is what 2025-06-18 had: forms.
         if elicitation.form.is_some() || elicitation.url.is_none() {
             can.insert(Ability::Form);
@@ -81,6 +90,9 @@ fn abilities(declared: ClientCapabilities) -> BTreeSet<Ability> {
     }
     if declared.roots.is_some() {
         can.insert(Ability::Roots);
+    }
+    if declared.supports_tasks() {
+        can.insert(Ability::Tasks);
     }
     can
 }

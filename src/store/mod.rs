@@ -18,6 +18,7 @@ pub mod keys;
 pub mod links;
 pub mod logos;
 pub mod mcp_sessions;
+pub mod mcp_tasks;
 pub mod personal_tokens;
 pub mod pushed;
 pub mod refresh_tokens;

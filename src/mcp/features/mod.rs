@@ -17,6 +17,7 @@ use rmcp::model::ServerCapabilities;
 use serde_json::{Value, json};
 
 use super::rounds::Rounds;
+use super::tasks::Tasks;
 use super::tools::Tools;
 use crate::access;
 use crate::actions::{Action, Caller};
@@ -36,6 +37,8 @@ pub struct Features {
     pub tools: Arc<Tools>,
     /// Whether the fixtures of the official conformance suite are served beside the real things.
     pub fixtures: bool,
+    /// Calls that go on after their answer.
+    pub tasks: Tasks,
 }
 
 impl Features {
@@ -73,6 +76,7 @@ pub fn capabilities() -> ServerCapabilities {
         .enable_prompts_list_changed()
         .enable_completions()
         .enable_logging()
+        .enable_tasks()
         .build()
 }
 
@@ -93,6 +97,9 @@ pub fn has(method: &str) -> bool {
             | "completion/complete"
             | "logging/setLevel"
             | "server/discover"
+            | "tasks/get"
+            | "tasks/update"
+            | "tasks/cancel"
             | "ping"
     )
 }

@@ -76,7 +76,10 @@ async fn discovery_tells_what_is_served_and_how_long_that_holds() {
     let world = McpWorld::new().await;
     let found = world.modern(&world.token(""), "server/discover", "").await.result();
     assert_eq!(found["supportedVersions"], json!(["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26"]));
-    assert_eq!(found["capabilities"], capabilities());
+    // Extensions came with this revision.
+    let mut offered = capabilities();
+    offered["extensions"] = json!({"io.modelcontextprotocol/tasks": {}});
+    assert_eq!(found["capabilities"], offered);
     assert_eq!((&found["resultType"], &found["cacheScope"]), (&json!("complete"), &json!("private")));
     assert!(found["ttlMs"].as_u64().is_some() && !found["instructions"].as_str().unwrap().is_empty());
     let info = &found["_meta"]["io.modelcontextprotocol/serverInfo"];

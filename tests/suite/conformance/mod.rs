@@ -16,6 +16,7 @@ mod mcp_sessions;
 mod mcp_speaking;
 mod mcp_sse;
 mod mcp_subscriptions;
+mod mcp_tasks;
 mod mcp_tools;
 mod mcp_transport;
 mod named_servers;

@@ -8,6 +8,7 @@ pub mod clients;
 mod mcp_call;
 mod mcp_revoke;
 mod mcp_sessions;
+mod mcp_tasks;
 mod pages;
 mod personal_tokens;
 mod replays;

@@ -1,0 +1,45 @@
+// The official suite as of 0.1.16: its active scenarios, which speak 2025-11-25 in a session.
+import { judgeServer } from '../lib/official.mjs';
+
+await judgeServer({
+  title: 'conformance 0.1.16',
+  folder: import.meta.dirname,
+  runs: [
+    {
+      title: 'active',
+      args: [],
+      expected: {
+        'server-initialize': 1,
+        'logging-set-level': 1,
+        ping: 1,
+        'completion-complete': 1,
+        'tools-list': 1,
+        'tools-call-simple-text': 1,
+        'tools-call-image': 1,
+        'tools-call-audio': 1,
+        'tools-call-embedded-resource': 1,
+        'tools-call-mixed-content': 1,
+        'tools-call-with-logging': 1,
+        'tools-call-error': 1,
+        'tools-call-with-progress': 1,
+        'tools-call-sampling': 1,
+        'tools-call-elicitation': 1,
+        'elicitation-sep1034-defaults': 5,
+        'server-sse-multiple-streams': 1,
+        'elicitation-sep1330-enums': 5,
+        'resources-list': 1,
+        'resources-read-text': 1,
+        'resources-read-binary': 1,
+        'resources-templates-read': 1,
+        'resources-subscribe': 1,
+        'resources-unsubscribe': 1,
+        'prompts-list': 1,
+        'prompts-get-simple': 1,
+        'prompts-get-with-args': 1,
+        'prompts-get-embedded-resource': 1,
+        'prompts-get-with-image': 1,
+        'dns-rebinding-protection': 2,
+      },
+    },
+  ],
+});
