@@ -12,6 +12,8 @@
 //! - `store::refresh_tokens`: a rotation does not ask again whether the grant, the client and the user still stand.
 //! - `web::pages::authorize`: any browser finishes a request. `web::session`: a form may come from any site; a sign-in
 //!   keeps the session it came with.
+//! - `web::clients`: a document is fetched before its URL is judged. `web::described`: a good document is stored at once.
+//!   `web::pages::consent`: a yes counts whatever the document says by now. `oauth::trust`: a host is compared by its end.
 //! - `store::sweep`: a successor may go before what it replaced.
 
 mod authorize;
