@@ -382,8 +382,10 @@ mod tests {
     #[test]
     fn a_name_is_one_visible_line() {
         assert_eq!(clean("  VS\u{202e}\nCode \u{200b}\u{7}", 80), "VS Code");
-        assert_eq!(clean(&"x".repeat(500), 80).len(), 80);
-        assert_eq!(clean("\u{e0041}\u{3164}\u{feff}", 80), "");
+        assert_eq!(
+            (clean(&"x".repeat(500), 80).len(), clean("\u{e0041}\u{3164}\u{feff}", 80).len()),
+            (80, 0)
+        );
     }
 
     proptest::proptest! {
@@ -391,11 +393,10 @@ mod tests {
         fn no_accepted_redirect_is_read_differently_by_a_browser(uri in "(https|http|cursor|javascript)(:|:/|://)[a-z0-9.@:/\\\\#?%\\[\\] \t]{0,24}") {
             if check_redirect(&uri, &APP_SCHEMES).is_ok() {
                 let parsed = Url::parse(&uri).unwrap();
-                proptest::prop_assert!(parsed.username().is_empty() && parsed.password().is_none());
-                proptest::prop_assert!(parsed.fragment().is_none());
+                let plain = parsed.username().is_empty() && parsed.password().is_none();
+                proptest::prop_assert!(plain && parsed.fragment().is_none() && parsed.scheme() != "javascript");
                 let host = parsed.host_str().unwrap_or_default();
                 proptest::prop_assert!(parsed.scheme() != "http" || ["localhost", "127.0.0.1", "[::1]"].contains(&host));
-                proptest::prop_assert!(parsed.scheme() != "javascript");
             }
         }
     }

@@ -16,6 +16,7 @@ pub mod guesses;
 pub mod keys;
 pub mod links;
 pub mod logos;
+pub mod mcp_sessions;
 pub mod pushed;
 pub mod refresh_tokens;
 pub mod registration_tokens;

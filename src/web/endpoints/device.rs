@@ -22,6 +22,7 @@ use crate::web::clients;
 use crate::web::error::{Failure, NEVER_KEPT};
 use crate::web::form::Form;
 use crate::web::peer::Peer;
+use crate::web::rates::{Door, by_client};
 
 /// The endpoint.
 pub fn endpoint() -> MethodRouter<App> {
@@ -34,7 +35,12 @@ async fn ask(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let address = if address.is_loopback() { "this computer".to_owned() } else { address.to_string() };
+    // Behind a proxy that nobody named everybody comes from this machine: a page must not call that reassuring.
+    let address = match (address.is_loopback(), app.config.public_url.is_loopback()) {
+        (true, true) => "this computer".to_owned(),
+        (true, false) => "an address that is not known here".to_owned(),
+        (false, _) => address.to_string(),
+    };
     match answer(&app, &headers, body, address).await {
         Ok(told) => (NEVER_KEPT, Json(told)).into_response(),
         Err(failure) => failure.answer(&app, &headers),
@@ -51,6 +57,7 @@ async fn answer(
     let text = body.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
     let form = Form::read(headers, body)?;
     let client = introduced(app, &presented(headers, &form)?).await?;
+    by_client(app, Door::DeviceAuthorization, &client)?;
     let standing = clients::judge(app, &client).await?.standing;
     let offered = clients::offered(app, standing);
     let raw = RawRequest::parse(&text).map_err(|_| Refusal::Malformed("the body is too large"))?;

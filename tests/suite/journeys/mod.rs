@@ -3,11 +3,14 @@
 mod administrator;
 mod approval;
 pub mod catalog;
+mod client_commands;
 pub mod clients;
 mod mcp_call;
 mod mcp_revoke;
+mod mcp_sessions;
 mod pages;
 mod replays;
 mod sign_in;
 pub mod store;
+mod suspend;
 mod trust_commands;
