@@ -76,7 +76,12 @@ fn the_image_runs_as_nobody_in_particular_and_says_whether_it_is_well() {
 
 /// The code blocks of README: what follows the fence, and what is inside.
 fn snippets() -> Vec<(String, String)> {
-    let text = file("README.md");
+    snippets_of("README.md")
+}
+
+/// The same of any page.
+fn snippets_of(page: &str) -> Vec<(String, String)> {
+    let text = file(page);
     let mut blocks = text.split("```").skip(1).step_by(2);
     let one = |block: &str| block.split_once('\n').map(|(head, body)| (head.to_owned(), body.to_owned()));
     std::iter::from_fn(|| blocks.next()).filter_map(one).collect()
@@ -155,9 +160,38 @@ fn each_configuration_in_the_page_on_servers_is_one_that_starts() {
 }
 
 #[test]
+fn the_document_and_the_rules_on_the_page_about_clients_are_read_as_it_says() {
+    use postern::oauth::described::{self, DocumentUrl};
+    use postern::oauth::trust::{Standing, Tier};
+    let blocks = snippets_of("docs/clients.md");
+    let block = |kind: &str| blocks.iter().find(|(head, _)| head == kind).expect(kind).1.clone();
+    let document = block("json");
+    let id = serde_json::from_str::<Value>(&document).unwrap()["client_id"].as_str().unwrap().to_owned();
+    let read = described::read(&DocumentUrl::parse(&id).unwrap(), document.as_bytes()).unwrap();
+    assert_eq!(read.name, "Example Editor");
+
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("postern.toml");
+    std::fs::write(&path, block("toml")).unwrap();
+    let flags = postern::config::Flags { file: Some(path), set: Vec::new() };
+    let raw = postern::config::Raw::read(&flags, |_| None).unwrap();
+    let rules = postern::config::Config::from_raw(&raw).unwrap().clients.described;
+    for (url, standing) in [
+        ("https://a.acme.example/client.json", Standing::Welcome(Tier::Known)),
+        ("https://partner.example/oauth/client.json", Standing::Welcome(Tier::Known)),
+        ("https://vscode.dev/oauth/client-metadata.json", Standing::Welcome(Tier::Known)),
+        ("https://old.partner.example/client.json", Standing::Refused),
+        ("https://acme.example/client.json", Standing::Waits),
+        ("https://partner.example/client.json", Standing::Waits),
+    ] {
+        assert_eq!(rules.judge(url, None).standing, standing, "{url}");
+    }
+}
+
+#[test]
 fn what_a_page_of_the_documentation_points_at_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for page in ["README.md", "SECURITY.md", "CONTRIBUTING.md", "docs/production.md"] {
+    for page in ["README.md", "SECURITY.md", "CONTRIBUTING.md", "docs/production.md", "docs/clients.md"] {
         let text = file(page);
         let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         let code = text

@@ -98,8 +98,9 @@ pub const ETAG_BYTES_MAX: usize = 256;
 pub const LOGO_BYTES_MAX: usize = 524_288;
 /// Widest and tallest such picture, in pixels; the size is in its first bytes, so that nothing larger is unpacked.
 pub const LOGO_PIXELS_MAX: u32 = 2_048;
-/// Most memory for unpacking one, in bytes: four bytes for each of those pixels. One is unpacked at a time.
-pub const LOGO_MEMORY_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Most memory for unpacking one, in bytes: four for each of those pixels, and half as much for the unpacking. One is
+/// unpacked at a time.
+pub const LOGO_MEMORY_BYTES_MAX: u64 = 24 * 1024 * 1024;
 /// The longer side of the picture that is made of it, in pixels: 48 on the page, twice that on fine screens.
 pub const LOGO_SIDE_PIXELS: u32 = 96;
 /// Pictures that a node holds; each is at most some 40 KB.

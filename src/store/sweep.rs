@@ -174,6 +174,13 @@ pub const CHORES: &[Chore] = &[
         "two weeks after their last use",
     ),
     chore(
+        "MCP tasks",
+        ("mcp_tasks", "digest"),
+        "expires_at < $1",
+        0,
+        "after the day that clients are told of",
+    ),
+    chore(
         "guesses at accounts",
         ("guesses", "account"),
         "guessed_at < $1",

@@ -76,16 +76,16 @@ pub async fn resolve(app: &App, client_id: &str) -> Result<Client, ClientRefusal
     }
 }
 
-/// The client of a request that is under way: it is known here, or its document is held or fetched once more. `None`
-/// where it is not to be had any longer.
+/// The client of a request that is under way: it is known here, or its document is held or fetched once more. Suspended
+/// ones too: ask [`Client::is_active`].
 ///
 /// # Errors
-/// [`store::Error`].
-pub async fn find(app: &App, client_id: &str) -> store::Result<Option<Client>> {
-    match store::clients::find(&app.store, client_id).await? {
-        Some(client) => Ok(Some(client)),
-        None if DocumentUrl::is_claimed(client_id) => Ok(resolve(app, client_id).await.ok()),
-        None => Ok(None),
+/// [`ClientRefusal`].
+pub async fn find(app: &App, client_id: &str) -> Result<Client, ClientRefusal> {
+    match store::clients::find(&app.store, client_id).await.map_err(|e| unavailable(&e))? {
+        Some(client) => Ok(client),
+        None if DocumentUrl::is_claimed(client_id) => resolve(app, client_id).await,
+        None => Err(ClientRefusal::Unknown),
     }
 }
 

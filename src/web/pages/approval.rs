@@ -91,7 +91,8 @@ pub async fn ask(State(app): State<App>, Path(id): Path<String>, visit: Visit, b
     let request = &stored.pending.request;
     match form.get("decision") {
         "ask" => {
-            let client = clients::find(&app, &request.client_id).await?;
+            // Where it is not to be had any longer the hub says so.
+            let client = clients::find(&app, &request.client_id).await.ok();
             let waits = match &client {
                 Some(client) => clients::judge(&app, client).await?.standing == Standing::Waits,
                 None => false,

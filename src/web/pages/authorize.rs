@@ -109,9 +109,11 @@ pub async fn resume(State(app): State<App>, Path(id): Path<String>, visit: Visit
     }
     let session = session::current(&app, &visit).await?;
     let pending = stored.pending;
-    let Some(client) = clients::find(&app, &pending.request.client_id).await? else {
-        return Err(changed().into());
-    };
+    let client_id = &pending.request.client_id;
+    let client = clients::find(&app, client_id).await.map_err(|refusal| match refusal {
+        ClientRefusal::Unknown => changed().into(),
+        refusal => unknown_client(&app, &refusal, client_id),
+    })?;
     let judged = clients::judge(&app, &client).await?;
     let remembered = match &session {
         Some(session) => store::consents::find(&app.store, &session.user.id, &pending.request).await?,
@@ -121,9 +123,17 @@ pub async fn resume(State(app): State<App>, Path(id): Path<String>, visit: Visit
     let step = step::next(&pending, &client, judged.standing, who.as_ref(), remembered.as_ref(), visit.now);
     let answer = match (step, &session) {
         (Step::Consent(to), Some(session)) => {
-            let proof = browser.proof(&consent::purpose(&digest, session, client.document_hash.as_deref()));
-            let question =
-                consent::Question { id: &id, client: &client, judged, session, pending: &pending, to, proof };
+            let proof = browser.proof(&consent::purpose(&digest, session, consent::shown(&client)));
+            let question = consent::Question {
+                id: &id,
+                client: &client,
+                judged,
+                has_changed: remembered.is_some_and(|yes| yes.document_hash != consent::shown(&client)),
+                session,
+                pending: &pending,
+                to,
+                proof,
+            };
             consent::ask(&app, &visit, &question).await
         }
         (Step::Wait, Some(session)) => {

@@ -20,10 +20,10 @@ use crate::oauth::device::Device;
 use crate::oauth::step::{AnswerTo, Decision, Pending};
 use crate::oauth::trust::{Standing, Tier};
 use crate::secret::{Csrf, Digest, Request, Secret};
-use crate::web::clients::{self, Judged};
+use crate::web::clients::{self, ClientRefusal, Judged};
 use crate::web::described;
 use crate::web::logos;
-use crate::web::page::{self, Answer, Fields, Frame, Told, Visit};
+use crate::web::page::{self, Answer, Fields, Frame, Problem, Told, Visit};
 use crate::web::session;
 use crate::{limits, store};
 
@@ -35,6 +35,8 @@ pub struct Question<'a> {
     pub client: &'a Client,
     /// How it stands here.
     pub judged: Judged,
+    /// Whether its document is another one than when this person said yes before (C-24).
+    pub has_changed: bool,
     /// Who is asked.
     pub session: &'a Session,
     /// What for.
@@ -58,6 +60,8 @@ struct Page<'a> {
     vouching_host: Option<String>,
     /// Whether somebody of this organisation vouches for that described client by name.
     is_approved: bool,
+    /// Whether its document changed since this person last said yes.
+    has_changed: bool,
     /// Where we serve its picture.
     logo: Option<String>,
     /// What stands in its place.
@@ -106,18 +110,23 @@ struct Tool {
     effect: &'static str,
 }
 
+/// The version of a client's document that the page shows; empty for other kinds of client.
+pub fn shown(client: &Client) -> &str {
+    client.document_hash.as_deref().unwrap_or_default()
+}
+
 /// What a proof on this form is good for: this request, this session, this version of a described client's document, one
 /// answer.
-pub fn purpose(request: &Digest, session: &Session, document: Option<&str>) -> String {
-    format!("consent {} {} {}", request.as_str(), session.digest.as_str(), document.unwrap_or_default())
+pub fn purpose(request: &Digest, session: &Session, document: &str) -> String {
+    format!("consent {} {} {}", request.as_str(), session.digest.as_str(), document)
 }
 
 /// The page.
 ///
 /// # Errors
-/// [`Problem::Fault`](crate::web::page::Problem::Fault).
+/// [`Problem::Fault`].
 pub async fn ask(app: &App, visit: &Visit, question: &Question<'_>) -> Answer {
-    let Question { id, client, judged, session, pending, to, proof } = question;
+    let Question { id, client, judged, has_changed, session, pending, to, proof } = question;
     let request = &pending.request;
     let redirect_uri = match to {
         AnswerTo::Redirect(to) => to.as_str(),
@@ -139,9 +148,10 @@ pub async fn ask(app: &App, visit: &Visit, question: &Question<'_>) -> Answer {
             || judged.standing != Standing::Welcome(Tier::Known),
         is_approved: client.kind == ClientKind::Described && judged.is_approved,
         vouching_host: client.host(),
+        has_changed: *has_changed,
         logo: logos::place(app, client).await?,
         initial: page::initial(&client.name),
-        document: client.document_hash.as_deref().unwrap_or_default(),
+        document: shown(client),
         user: &session.user,
         lines: lines(app, visit, client, pending),
         place,
@@ -223,13 +233,17 @@ pub async fn decide(State(app): State<App>, Path(id): Path<String>, visit: Visit
     // Timed out or signed out meanwhile: the hub says so, or asks to sign in again.
     let (Some(stored), Some(session)) = (stored, session) else { return page::see_other(&hub(&id)) };
     let document = form.get("document");
-    let purpose = purpose(&digest, &session, Some(document));
+    let purpose = purpose(&digest, &session, document);
     let browser = session::admit_form(&app, &visit, &purpose, form.get("csrf"))?;
     if !stored.browser.as_ref().is_some_and(|known| known.matches(&browser.digest())) {
         return page::see_other(&hub(&id));
     }
     let request = stored.pending.request;
-    let client = clients::find(&app, &request.client_id).await?;
+    let client = match clients::find(&app, &request.client_id).await {
+        Ok(client) => Some(client),
+        Err(ClientRefusal::Unavailable) => return Err(Problem::Busy),
+        Err(_) => None,
+    };
     let hash = client.as_ref().and_then(|client| client.document_hash.clone()).unwrap_or_default();
     // The document changed while they read: the answer was to another question (attack A14).
     if hash != document {

@@ -200,7 +200,9 @@ on_both_engines! {
         world.clock.advance(limits::DOCUMENT_FRESH_SECONDS);
         host.say(Reply::json(document_with("redirect_uris", json!([old, new]))));
         for uri in [new, old] {
-            assert!(browser.authorize(&world, &client, &to(uri)).await.asks(), "{uri}");
+            let page = browser.authorize(&world, &client, &to(uri)).await;
+            assert!(page.asks(), "{uri}");
+            assert_eq!(page.text.contains("changed since you last allowed it"), uri == old, "{uri}");
         }
         let kept = store::documents::versions(&world.app.store, ID).await.unwrap();
         assert_eq!(kept.len(), 2, "what was allowed then can still be read");

@@ -20,6 +20,9 @@
 //!   `alg` is not. `oauth::client_auth`: a client with a key may come with a secret, or with nothing.
 //! - `web::key_sets`: a set is found by its address alone; an unknown key is fetched for each time.
 //! - `store::registrations`: a token manages any client; a registration spends no use. `oauth::management`: scopes may grow.
+//! - `web::clients`: a document is fetched before its URL is judged. `web::described`: a good document is stored at once.
+//!   `web::pages::consent`: a yes counts whatever the document says by now. `oauth::trust`: a host is compared by its end.
+//! - `store::sweep`: a successor may go before what it replaced.
 
 mod approvals;
 mod authorize;

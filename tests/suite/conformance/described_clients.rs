@@ -315,4 +315,25 @@ on_both_engines! {
         let page = browser.sign_in(&world, &page, "dana@acme.dev", PASSWORD).await;
         assert!(page.asks() && page.text.contains("aria-hidden=\"true\">E</span>") && !page.text.contains("<img"), "{}", page.text);
     }
+
+    async fn a_sign_in_goes_on_at_a_node_that_has_not_seen_the_document_and_says_so_where_its_host_is_down(world) {
+        let host = Documents::start().await;
+        let world = host.known_to(world).await;
+        world.user("dana@acme.dev", PASSWORD).await;
+        host.say(Reply::json(document()));
+        let client = resolve(&world.app, ID).await.unwrap();
+        let mut browser = Browser::default();
+        let page = browser.authorize(&world, &client, &[]).await;
+        let world = world.and(&[]).await;
+        let page = browser.sign_in(&world, &page, "dana@acme.dev", PASSWORD).await;
+        assert!(page.asks() && host.count() == 2, "{}", page.text);
+        let world = world.and(&[]).await;
+        host.go_down();
+        let told = browser.decide(&world, &page, "allow").await;
+        assert!(told.status == 400 && told.text.contains("document could not be read"), "{}", told.text);
+        world.clock.advance(limits::DOCUMENT_FAILURE_SECONDS);
+        host.say(Reply::json(document()));
+        let page = browser.open(&world, &page.at).await;
+        assert!(browser.decide(&world, &page, "allow").await.parameter("code").is_some());
+    }
 }
