@@ -176,6 +176,8 @@ pub fn private_key(algorithm: Algorithm) -> Vec<u8> {
 /// The key-encryption key: seals what must be read back (private signing keys, upstream tokens).
 pub struct Vault {
     key: RandomizedNonceKey,
+    /// Derived, so that nothing that is shown to strangers is made with the key that seals.
+    marks: hmac::Key,
     id: String,
 }
 
@@ -213,12 +215,25 @@ impl Vault {
             return Err(SealError::BadKey);
         }
         let key = RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| SealError::BadKey)?;
-        Ok(Self { key, id: sha256_base64url(&bytes)[..8].to_owned() })
+        let marks = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &bytes), b"postern marks v1");
+        let marks = hmac::Key::new(hmac::HMAC_SHA256, marks.as_ref());
+        Ok(Self { key, marks, id: sha256_base64url(&bytes)[..8].to_owned() })
     }
 
     /// A new key, as text for the file that will hold it.
     pub fn mint() -> String {
         BASE64URL.encode(random::<32>())
+    }
+
+    /// A value for `purpose` that every node with this key makes alike and nobody else can.
+    pub fn mark(&self, purpose: &str) -> String {
+        BASE64URL.encode(hmac::sign(&self.marks, purpose.as_bytes()))
+    }
+
+    /// Whether somebody presents the mark for `purpose`. Takes as long whatever differs.
+    pub fn is_mark(&self, purpose: &str, presented: &str) -> bool {
+        let presented = BASE64URL.decode(presented).unwrap_or_default();
+        hmac::verify(&self.marks, purpose.as_bytes(), &presented).is_ok()
     }
 
     /// Seals `plain` for the row that `row` names; it opens for that row only, so a ciphertext moved to another

@@ -104,6 +104,12 @@ pub const KEYS: &[Key] = &[
         Some("365"),
         "A grant ends this many days after consent.",
     ),
+    key(
+        "tokens.dpop_nonces",
+        "POSTERN_TOKENS_DPOP_NONCES",
+        Some("false"),
+        "Makes DPoP proofs answer a fresh value of this server, so that none can be made in advance.",
+    ),
     key("tokens.algorithm", "POSTERN_TOKENS_ALGORITHM", Some("ES256"), "ES256, RS256 or EdDSA."),
     key(
         "mcp.tool_names",

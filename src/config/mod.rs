@@ -149,6 +149,8 @@ pub struct Tokens {
     pub refresh_idle_seconds: i64,
     /// A grant ends this long after consent, in seconds, however often it is refreshed.
     pub refresh_absolute_seconds: i64,
+    /// Whether DPoP proofs must answer a nonce of this server (RFC 9449 section 8).
+    pub dpop_nonces: bool,
     /// `ES256`, `RS256` or `EdDSA`.
     pub algorithm: Algorithm,
 }
@@ -345,6 +347,7 @@ fn tokens(raw: &Raw) -> Result<Tokens, ConfigError> {
         access_seconds,
         refresh_idle_seconds: days("tokens.refresh_idle_days")?,
         refresh_absolute_seconds: days("tokens.refresh_absolute_days")?,
+        dpop_nonces: raw.boolean("tokens.dpop_nonces")?,
         algorithm: Algorithm::parse(&algorithm).ok_or_else(|| {
             ConfigError(format!("tokens.algorithm = \"{algorithm}\": one of ES256, RS256, EdDSA"))
         })?,

@@ -20,6 +20,8 @@ pub struct Verified {
     pub expires_at: Time,
     /// The token's own name (`jti`), by which it can be revoked alone.
     pub token_id: String,
+    /// The key that whoever uses the token must prove (RFC 9449 section 6), if it is bound to one.
+    pub key: Option<Arc<str>>,
     /// The keys it was verified with. Under other keys it has to be verified again.
     keys: Arc<KeyRing>,
 }
@@ -35,7 +37,13 @@ impl Verified {
             scopes: claims.scope,
             resource: claims.audience,
         };
-        Self { caller: Arc::new(caller), expires_at: claims.expires_at, token_id: claims.token_id, keys }
+        Self {
+            caller: Arc::new(caller),
+            expires_at: claims.expires_at,
+            token_id: claims.token_id,
+            key: claims.key.map(Arc::from),
+            keys,
+        }
     }
 }
 

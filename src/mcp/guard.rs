@@ -14,6 +14,7 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 
 use super::answer::{self, Challenge};
 use super::authority::Authority;
+use super::bound::Proofs;
 use super::call::Calls;
 use super::direct;
 use super::envelope::{self, Message};
@@ -35,6 +36,8 @@ pub struct Endpoint {
     pub authority: Authority,
     /// Who is known already.
     pub live: Arc<LiveCallers>,
+    /// What makes a proof of a key count once.
+    pub proofs: Proofs,
     /// Where requests may come from.
     pub origins: Origins,
     /// What may be called.
@@ -68,23 +71,26 @@ impl Endpoint {
     /// Who calls. The token is asked for before anything else is looked at, so that a client that sends an odd
     /// `Accept`, an old revision or another method still learns where to sign in.
     async fn admit(&self, parts: &mut request::Parts) -> Result<Arc<Caller>, Box<Response<Body>>> {
-        let token = match bearer(&parts.headers) {
+        let caller = match bearer(&parts.headers) {
             Bearer::Absent => return Err(Box::new(self.challenge.sign_in())),
             Bearer::Malformed(why) => return Err(Box::new(self.challenge.invalid_token(why))),
-            Bearer::Token(token) => token,
+            Bearer::Token(token) => {
+                let now = self.calls.clock.now();
+                let admitted = self.live.admit(&self.authority, token, &self.resource, now).await;
+                admitted.map_err(|refused| Box::new(self.refuse(refused)))?
+            }
+            Bearer::Bound(token) => self.admit_bound(parts, token, self.calls.clock.now()).await?,
         };
-        let now = self.calls.clock.now();
-        let admitted = self.live.admit(&self.authority, token, &self.resource, now).await;
-        let caller = admitted.map_err(|refused| Box::new(self.refuse(refused)))?;
         self.origins
             .check(&parts.uri, &parts.headers)
             .map_err(|why| Box::new(answer::refusal(StatusCode::FORBIDDEN, "forbidden_origin", &why)))?;
         // Nothing behind the door needs the token, so nothing there can pass it on or print it (attack H09).
         parts.headers.remove(AUTHORIZATION);
+        parts.headers.remove("dpop");
         Ok(caller)
     }
 
-    fn refuse(&self, refused: Refused) -> Response<Body> {
+    pub(super) fn refuse(&self, refused: Refused) -> Response<Body> {
         match refused {
             Refused::Invalid(why) => {
                 tracing::debug!(%why, resource = self.resource, "an access token was refused");
@@ -92,6 +98,10 @@ impl Endpoint {
             }
             Refused::Revoked => {
                 self.challenge.invalid_token("The access token is not accepted: it was revoked.")
+            }
+            Refused::Bound => {
+                let why = "The access token is bound to a key: send it with the scheme DPoP and a proof of that key.";
+                self.challenge.unproven("invalid_token", why, None)
             }
             Refused::Unavailable(error) => {
                 let error: &dyn std::error::Error = &error;
@@ -183,6 +193,8 @@ enum Bearer<'h> {
     Absent,
     Malformed(&'static str),
     Token(&'h str),
+    /// Beside a proof (RFC 9449 section 7.1).
+    Bound(&'h str),
 }
 
 /// The bearer token (RFC 6750 section 2.1). Only this header counts: tokens in a query string or a form end up in
@@ -196,7 +208,8 @@ fn bearer(headers: &HeaderMap) -> Bearer<'_> {
     let Ok(value) = value.to_str() else { return Bearer::Malformed("The access token is not ASCII.") };
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     let token = token.trim();
-    if !scheme.eq_ignore_ascii_case("Bearer") || token.is_empty() {
+    let is_bound = scheme.eq_ignore_ascii_case("DPoP");
+    if !is_bound && !scheme.eq_ignore_ascii_case("Bearer") || token.is_empty() {
         return Bearer::Absent;
     }
     if token.len() > limits::BEARER_BYTES_MAX {
@@ -205,7 +218,7 @@ fn bearer(headers: &HeaderMap) -> Bearer<'_> {
     if token.contains([' ', ',', '\t']) {
         return Bearer::Malformed("The Authorization header holds more than one token.");
     }
-    Bearer::Token(token)
+    if is_bound { Bearer::Bound(token) } else { Bearer::Token(token) }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -252,6 +265,10 @@ mod tests {
             (vec!["Bearer"], "Absent"),
             (vec!["Bearer "], "Absent"),
             (vec![""], "Absent"),
+            (vec!["DPoP abc"], "Bound(\"abc\")"),
+            (vec!["dpop abc"], "Bound(\"abc\")"),
+            (vec!["DPoP"], "Absent"),
+            (vec!["DPoP a, Bearer a"], "Malformed"),
             (vec!["Basic YTpi"], "Absent"),
             (vec!["abc"], "Absent"),
             (vec!["Bearer a b"], "Malformed"),

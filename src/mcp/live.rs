@@ -25,6 +25,8 @@ pub enum Refused {
     Invalid(TokenRefusal),
     /// The grant behind it was taken back.
     Revoked,
+    /// It is bound to a key, and whoever sent it as a bearer token proved none: perhaps it was stolen (RFC 9449 section 7.2).
+    Bound,
     /// Nobody could say whether the grant lives. The token may be perfectly good: answering 401 here would make
     /// clients throw their registration away.
     Unavailable(Unavailable),
@@ -55,10 +57,7 @@ impl LiveCallers {
         Self { known, generation, distrusted, news }
     }
 
-    /// The caller that `token` speaks for at `resource`.
-    ///
-    /// A token seen before costs a digest and a look-up; only its expiry is judged again. Another is verified, and its
-    /// grant asked for once.
+    /// The caller that the bearer `token` speaks for at `resource`.
     ///
     /// # Errors
     /// See [`Refused`].
@@ -69,6 +68,24 @@ impl LiveCallers {
         resource: &str,
         now: Time,
     ) -> Result<Arc<Caller>, Refused> {
+        let known = self.verified(authority, token, resource, now).await?;
+        if known.key.is_some() { Err(Refused::Bound) } else { Ok(known.caller) }
+    }
+
+    /// What is known of `token` at `resource`. Where it is bound to a key, the caller has still to prove that key.
+    ///
+    /// A token seen before costs a digest and a look-up; only its expiry is judged again. Another is verified, and its
+    /// grant asked for once.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub async fn verified(
+        &self,
+        authority: &Authority,
+        token: &str,
+        resource: &str,
+        now: Time,
+    ) -> Result<Verified, Refused> {
         self.hear_news();
         let digest = secret::sha256(token.as_bytes());
         if let Some(found) = self.known.get(&digest)
@@ -87,7 +104,7 @@ impl LiveCallers {
         if self.generation.load(Ordering::SeqCst) != generation {
             self.known.invalidate(&digest);
         }
-        Ok(verified.caller)
+        Ok(verified)
     }
 
     async fn admit_known(
@@ -97,7 +114,7 @@ impl LiveCallers {
         found: Verified,
         resource: &str,
         now: Time,
-    ) -> Result<Arc<Caller>, Refused> {
+    ) -> Result<Verified, Refused> {
         if now >= found.expires_at {
             self.known.invalidate(&digest);
             return Err(Refused::Invalid(TokenRefusal::Expired));
@@ -116,7 +133,7 @@ impl LiveCallers {
                 Err(unavailable) => return Err(Refused::Unavailable(unavailable)),
             }
         }
-        Ok(found.caller)
+        Ok(found)
     }
 
     /// Acts on what was told since the last call. Done on the way of each call, not by a task of its own: whoever saw

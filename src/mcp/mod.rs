@@ -7,6 +7,7 @@
 
 pub mod answer;
 pub mod authority;
+pub mod bound;
 pub mod call;
 pub mod direct;
 pub mod envelope;
@@ -30,9 +31,11 @@ use crate::app::App;
 use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::config::{PublicUrl, ToolNames};
+use crate::oauth::dpop;
 use crate::oauth::scope::ScopeSet;
-use crate::store::grants;
+use crate::store::{grants, replays};
 use authority::{Authority, Unavailable};
+use bound::{Proofs, Unusable};
 use call::Calls;
 use guard::Endpoint;
 use live::LiveCallers;
@@ -62,6 +65,8 @@ pub struct McpState {
     pub authority: Authority,
     /// Who is known already.
     pub live: Arc<LiveCallers>,
+    /// What makes a proof of a key count once.
+    pub proofs: Proofs,
     /// Where calls are recorded.
     pub audit: Audit,
     /// What time it is.
@@ -90,10 +95,28 @@ impl McpState {
             registry: Arc::clone(&app.actions),
             authority: Authority::new(app.config.issuer(), move || keys.load_full(), is_live),
             live: Arc::new(LiveCallers::new(app.store.listener())),
+            proofs: proofs(app),
             audit: app.audit.clone(),
             clock: app.clock.clone(),
         }
     }
+}
+
+/// A proof counts if it answers our nonce, where one is wanted, and nobody used it on any node.
+fn proofs(app: &App) -> Proofs {
+    let app = app.clone();
+    Proofs::new(move |proof, now| {
+        let app = app.clone();
+        Box::pin(async move {
+            if !dpop::nonce_fits(&app.vault, proof.nonce.as_deref(), app.config.tokens.dpop_nonces, now) {
+                return Err(Unusable::WantsNonce(dpop::nonce(&app.vault, now)));
+            }
+            let kind = replays::Kind::DpopProof;
+            let used = replays::use_once(&app.store, kind, &proof.key, &proof.id, proof.ends_at).await;
+            let is_first = used.map_err(|error| Unusable::Unavailable(Unavailable(error.into())))?;
+            if is_first { Ok(()) } else { Err(Unusable::Used) }
+        })
+    })
 }
 
 /// Why the endpoints cannot be built.
@@ -133,6 +156,7 @@ fn endpoint(state: &McpState, calls: &Arc<Calls>, path: &str) -> Result<Endpoint
         challenge: answer::Challenge::new(&metadata_url, &state.baseline).map_err(CannotServe::Challenge)?,
         authority: state.authority.clone(),
         live: Arc::clone(&state.live),
+        proofs: state.proofs.clone(),
         origins: Origins::new(state.public_url.url(), &state.allowed_origins),
         calls: Arc::clone(calls),
         server: server.clone(),

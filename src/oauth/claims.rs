@@ -30,6 +30,8 @@ pub struct AccessClaims {
     pub username: String,
     /// Whether a user stands behind it.
     pub is_user: bool,
+    /// The key that whoever uses it must prove (RFC 9449 section 6): its thumbprint. `None` for a bearer token.
+    pub key: Option<String>,
     /// When it was issued.
     pub issued_at: Time,
     /// When it ends.
@@ -78,6 +80,15 @@ struct Wire {
     /// `user` or `client`: the two never share a namespace (RFC 9068 section 5).
     sub_kind: String,
     preferred_username: String,
+    /// RFC 7800 section 3.1. One that says something else than a key of ours is not a claim to be passed over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Confirmation {
+    jkt: String,
 }
 
 /// Signs `claims` with `key`.
@@ -97,6 +108,7 @@ pub fn sign_access(claims: &AccessClaims, key: &SigningKey) -> Result<String, js
         gid: claims.grant_id.clone(),
         sub_kind: if claims.is_user { "user" } else { "client" }.to_owned(),
         preferred_username: claims.username.clone(),
+        cnf: claims.key.clone().map(|jkt| Confirmation { jkt }),
     };
     sign("at+jwt", &wire, key)
 }
@@ -184,6 +196,7 @@ fn judge(wire: Wire, issuer: &str, now: Time) -> Result<AccessClaims, TokenRefus
         grant_id: wire.gid,
         username: wire.preferred_username,
         is_user,
+        key: wire.cnf.map(|cnf| cnf.jkt),
         issued_at,
         expires_at,
     })
@@ -215,6 +228,7 @@ mod tests {
             grant_id: "g1".into(),
             username: "dana@example.com".into(),
             is_user: true,
+            key: Some("k1".into()),
             issued_at: Time::from_seconds(1_000),
             expires_at: Time::from_seconds(1_900),
         }

@@ -122,6 +122,9 @@ pub struct Metadata {
     /// Its picture; fetched by us or not at all, never linked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logo_uri: Option<String>,
+    /// Whether it promised to prove its key at every request for a token (RFC 9449 section 5.2).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dpop_bound_access_tokens: bool,
     /// The scopes it registered. A hint, not a ceiling: real clients register fewer than they later ask for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -149,6 +152,7 @@ impl Metadata {
             token_endpoint_auth_method,
             client_uri: None,
             logo_uri: None,
+            dpop_bound_access_tokens: false,
             scope: None,
             application_type: None,
             software_id: None,

@@ -86,6 +86,15 @@ impl Members {
         }
     }
 
+    /// A member that is true or false; absent is false.
+    ///
+    /// # Errors
+    /// [`Fault`] where it is something else.
+    pub fn flag(&self, name: &'static str) -> Result<bool, Fault> {
+        let wrong = || Fault::metadata(format!("{name} must be true or false"));
+        self.value(name).map_or(Ok(false), |value| value.as_bool().ok_or_else(wrong))
+    }
+
     /// A member that is a list of texts.
     ///
     /// # Errors

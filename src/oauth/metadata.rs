@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::dpop;
 use super::scope::ScopeSet;
 use crate::config::Config;
 
@@ -28,6 +29,7 @@ pub fn authorization_server(config: &Config, scopes: &ScopeSet) -> Value {
         "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
         "introspection_endpoint_auth_methods_supported": with_secret,
         "authorization_response_iss_parameter_supported": true,
+        "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [config.tokens.algorithm.as_str()],
         "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "name", "email", "preferred_username"],
@@ -53,6 +55,7 @@ pub fn protected_resource(config: &Config, baseline: &ScopeSet) -> Value {
         "resource": config.resource(),
         "authorization_servers": [config.issuer()],
         "bearer_methods_supported": ["header"],
+        "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
         "resource_name": config.title,
     });
     if !baseline.is_empty() {

@@ -8,7 +8,7 @@ use url::form_urlencoded;
 
 use super::client::{Client, GrantType, TrustedRedirect};
 use super::scope::ScopeSet;
-use super::{pkce, resource};
+use super::{dpop, pkce, resource};
 use crate::limits;
 
 /// A request that passed every check. Stored until it is answered.
@@ -35,6 +35,9 @@ pub struct AuthorizationRequest {
     pub max_age: Option<i64>,
     /// Whom the client expects; fills the sign-in form and decides nothing.
     pub login_hint: Option<String>,
+    /// The key that must redeem the code (RFC 9449 section 10): its thumbprint.
+    #[serde(default)]
+    pub dpop_jkt: Option<String>,
 }
 
 /// The `prompt` parameter.
@@ -144,7 +147,7 @@ pub struct RawRequest {
     garbled: Vec<&'static str>,
 }
 
-const SINGLE: [&str; 16] = [
+const SINGLE: &[&str] = &[
     "client_id",
     "redirect_uri",
     "response_type",
@@ -161,6 +164,7 @@ const SINGLE: [&str; 16] = [
     "request_uri",
     "display",
     "ui_locales",
+    "dpop_jkt",
 ];
 
 impl RawRequest {
@@ -177,7 +181,7 @@ impl RawRequest {
         for (name, value) in form_urlencoded::parse(text.as_bytes()).filter(|(_, value)| !value.is_empty()) {
             if name == "resource" {
                 raw.resources.push(value.into_owned());
-            } else if let Some(known) = SINGLE.into_iter().find(|known| *known == name) {
+            } else if let Some(known) = SINGLE.iter().copied().find(|known| *known == name) {
                 // A byte that is not UTF-8, or a control character, cannot be echoed as it came.
                 if value.contains(|c: char| c == '\u{fffd}' || c.is_control()) {
                     raw.garbled.push(known);
@@ -248,6 +252,9 @@ impl RawRequest {
         let resource =
             resource.ok_or_else(|| stop(E::InvalidTarget, "resource is not one of this server"))?;
         let scope = self.scope(offer).map_err(|why| stop(E::InvalidScope, why))?; // RFC 6749 section 3.3
+        let key = self.get("dpop_jkt"); // RFC 9449 section 10
+        let known = key.is_none_or(dpop::is_thumbprint);
+        need(known, E::InvalidRequest, "dpop_jkt must be a SHA-256 thumbprint in base64url")?;
         let prompt = self.prompt().map_err(|why| stop(E::InvalidRequest, why))?; // OIDC Core section 3.1.2.1
         let max_age = self.max_age().map_err(|why| stop(E::InvalidRequest, why))?;
         Ok(AuthorizationRequest {
@@ -260,6 +267,7 @@ impl RawRequest {
             prompt,
             max_age,
             login_hint: self.get("login_hint").map(str::to_owned),
+            dpop_jkt: key.map(str::to_owned),
             state,
         })
     }

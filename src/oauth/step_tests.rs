@@ -36,6 +36,7 @@ fn pending(decision: Decision, prompt: Prompt, redirect_uri: &str) -> Pending {
             prompt,
             max_age: None,
             login_hint: None,
+            dpop_jkt: None,
         },
         created_at: NOW.plus_seconds(-60),
         expires_at: NOW.plus_seconds(540),

@@ -8,6 +8,7 @@ pub mod error;
 pub mod form;
 pub mod page;
 pub mod pages;
+pub mod proof;
 pub mod route;
 pub mod session;
 

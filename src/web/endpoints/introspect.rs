@@ -89,9 +89,15 @@ async fn about_access(app: &App, client: &Client, token: &str) -> Result<Option<
     if !store::grants::is_live(&app.store, &read.grant_id, &read.token_id).await? {
         return Ok(None);
     }
-    Ok(Some(json!({
+    let kind = if read.key.is_some() { "DPoP" } else { "Bearer" };
+    let mut known = json!({
         "active": true, "scope": read.scope.to_string(), "client_id": read.client_id, "username": read.username,
-        "token_type": "Bearer", "exp": read.expires_at.seconds(), "iat": read.issued_at.seconds(),
+        "token_type": kind, "exp": read.expires_at.seconds(), "iat": read.issued_at.seconds(),
         "sub": read.subject, "aud": read.audience, "iss": read.issuer, "jti": read.token_id,
-    })))
+    });
+    // RFC 9449 section 6.2: whoever guards a resource must ask for the proof too.
+    if let Some(key) = read.key {
+        known["cnf"] = json!({"jkt": key});
+    }
+    Ok(Some(known))
 }

@@ -196,6 +196,7 @@ fn new_code(
         scope: grant.scope.clone(),
         resource: request.resource.clone(),
         nonce: request.nonce.clone(),
+        key: request.dpop_jkt.clone(),
         authenticated_at: grant.authenticated_at.unwrap_or(now),
         expires_at: now.plus_seconds(limits::CODE_SECONDS),
     }

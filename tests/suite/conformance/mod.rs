@@ -2,6 +2,7 @@
 
 mod client_registration;
 mod described_clients;
+mod dpop_9449;
 mod introspection_7662;
 mod jwt_9068;
 mod mcp_authorization;

@@ -156,6 +156,7 @@ impl McpWorld {
             grant_id: "g1".into(),
             username: "ada@example.com".into(),
             is_user: true,
+            key: None,
             issued_at: self.world.clock.now(),
             expires_at: self.world.clock.now().plus_seconds(900),
         }
@@ -262,6 +263,7 @@ pub async fn granted(app: &App, what: &str, scope: &str) -> String {
         grant_id: what.into(),
         username: what.into(),
         is_user: true,
+        key: None,
         issued_at: now,
         expires_at: now.plus_seconds(900),
     };

@@ -6,6 +6,7 @@ pub mod documents;
 pub mod mcp;
 pub mod people;
 pub mod postgres;
+pub mod proof;
 pub mod token;
 pub mod world;
 

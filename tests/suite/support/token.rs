@@ -108,6 +108,7 @@ pub async fn code(world: &World, client_id: &str, scope: &str) -> (String, Strin
         scope: scope.into(),
         resource: grant.resource.clone(),
         nonce: Some("n-1".into()),
+        key: None,
         authenticated_at: now,
         expires_at: now.plus_seconds(postern::limits::CODE_SECONDS),
     };

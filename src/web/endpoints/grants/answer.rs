@@ -37,6 +37,12 @@ pub(super) fn idle_end(app: &App, grant: &Grant, now: Time) -> Time {
     grant.expires_at.min(now.plus_seconds(app.config.tokens.refresh_idle_seconds))
 }
 
+/// The key that a refresh token is bound to: a public client has no other proof that it is itself (RFC 9449 section 5).
+/// One with a secret may change its keys.
+pub(super) fn bound<'k>(client: &Client, key: Option<&'k str>) -> Option<&'k str> {
+    key.filter(|_| !client.is_confidential())
+}
+
 pub(super) async fn note(app: &App, event: &'static str, grant: &Grant) {
     app.audit.note(fact(event, grant, "ok")).await;
 }
@@ -64,6 +70,8 @@ pub(super) struct Issue<'a> {
     pub(super) grant: &'a Grant,
     pub(super) scope: &'a ScopeSet,
     pub(super) refresh: Option<&'a Secret<Refresh>>,
+    /// The key that the request proves; the access token is bound to it.
+    pub(super) key: Option<&'a str>,
     pub(super) nonce: Option<&'a str>,
     pub(super) authenticated_at: Option<Time>,
 }
@@ -71,6 +79,9 @@ pub(super) struct Issue<'a> {
 impl Issue<'_> {
     /// Signs, and builds the answer (RFC 6749 section 5.1). `scope` is always there, so that nobody has to guess.
     pub(super) fn answer(&self, app: &App, now: Time) -> Result<String, Failure> {
+        if self.client.metadata.dpop_bound_access_tokens && self.key.is_none() {
+            return Err(Refusal::NoProof.into());
+        }
         let seconds = app.config.tokens.access_seconds;
         let keys = app.keys.load();
         let person = self.grant.person.as_ref();
@@ -84,13 +95,15 @@ impl Issue<'_> {
             grant_id: self.grant.id.clone(),
             username: person.map_or(&self.client.name, |person| &person.email).clone(),
             is_user: person.is_some(),
+            key: self.key.map(str::to_owned),
             issued_at: now,
             expires_at: now.plus_seconds(seconds),
         };
         let access = sign_access(&claims, keys.signing())?;
         let scope = self.scope.to_string();
+        let kind = if self.key.is_some() { "DPoP" } else { "Bearer" };
         let mut answer =
-            json!({"access_token": access, "token_type": "Bearer", "expires_in": seconds, "scope": scope});
+            json!({"access_token": access, "token_type": kind, "expires_in": seconds, "scope": scope});
         if let Some(refresh) = self.refresh {
             answer["refresh_token"] = json!(refresh.reveal());
         }

@@ -77,6 +77,7 @@ pub(in crate::web::endpoints) async fn exchange(
         grant: &grant,
         scope: &grant.scope,
         refresh: None,
+        key: form.key(),
         nonce: None,
         authenticated_at: None,
     };

@@ -1,6 +1,6 @@
 //! `authorization_code`: what a person allowed becomes the first tokens of a grant.
 
-use super::answer::{Issue, idle_end, may, note, tell_revoked};
+use super::answer::{Issue, bound, idle_end, may, note, tell_revoked};
 use crate::app::App;
 use crate::oauth::client::GrantType;
 use crate::oauth::client_auth::Presented;
@@ -8,7 +8,7 @@ use crate::oauth::code::{self, Redemption};
 use crate::oauth::error::Refusal;
 use crate::oauth::pkce::Verifier;
 use crate::secret::{Code, Refresh, Secret};
-use crate::store;
+use crate::store::{self, refresh_tokens::First};
 use crate::web::endpoints::token::authenticated;
 use crate::web::error::Failure;
 use crate::web::form::Form;
@@ -30,6 +30,7 @@ pub(in crate::web::endpoints) async fn exchange(
         client_id: &client.id,
         redirect_uri: form.get("redirect_uri"),
         verifier,
+        key: form.key(),
         resources: &resources,
     };
     let mut tx = app.store.begin().await?;
@@ -52,14 +53,20 @@ pub(in crate::web::endpoints) async fn exchange(
     let wants = found.grant.scope.contains("offline_access") || client.may(GrantType::RefreshToken);
     let next = wants.then(Secret::<Refresh>::mint);
     if let Some(next) = &next {
-        let end = idle_end(app, &found.grant, now);
-        store::refresh_tokens::add(&mut tx, &next.digest(), &found.grant.id, end, now).await?;
+        let first = First {
+            digest: &next.digest(),
+            grant_id: &found.grant.id,
+            key: bound(&client, form.key()),
+            expires_at: idle_end(app, &found.grant, now),
+        };
+        store::refresh_tokens::add(&mut tx, &first, now).await?;
     }
     let issue = Issue {
         client: &client,
         grant: &found.grant,
         scope: &scope,
         refresh: next.as_ref(),
+        key: form.key(),
         nonce: found.nonce.as_deref(),
         authenticated_at: Some(found.authenticated_at),
     };
