@@ -224,6 +224,24 @@ pub const ROTATION_ATTEMPTS_MAX: usize = 3;
 pub const DATABASE_IDLE_TRUSTED_MILLIS: u64 = 1_000;
 /// Audit rows in one statement: most of a batch goes in few statements, and the rest one by one.
 pub const AUDIT_ROWS_A_STATEMENT: usize = 32;
+/// How long a device's code waits for a person, in seconds: to fetch a phone, sign in and read (RFC 8628 section 6.1).
+pub const DEVICE_SECONDS: i64 = 600;
+/// How long a device waits between two polls at first, in seconds (RFC 8628 section 3.5).
+pub const DEVICE_INTERVAL_SECONDS: i64 = 5;
+/// How much longer after a poll that came too early, in seconds (RFC 8628 section 3.5).
+pub const DEVICE_HURRY_SECONDS: i64 = 5;
+/// How much too early is forgiven, in seconds: networks are not even.
+pub const DEVICE_EARLY_SECONDS: i64 = 1;
+/// Letters of a user code: 20 to the 8th are 34 bits, against a few guesses a minute (RFC 8628 section 5.1).
+pub const USER_CODE_CHARS: usize = 8;
+/// Most codes typed by one account in a window: nobody has ten devices in a quarter of an hour (attack E09).
+pub const DEVICE_GUESSES_ACCOUNT_MAX: i64 = 10;
+/// Most codes typed from one address in a window: a company behind one address on its first morning.
+pub const DEVICE_GUESSES_ADDRESS_MAX: i64 = 60;
+/// The window of both, in seconds.
+pub const DEVICE_GUESSES_SECONDS: i64 = 900;
+/// Longest `User-Agent` of a device that is kept for the page, in characters.
+pub const DEVICE_AGENT_CHARS_MAX: usize = 120;
 /// Longest DPoP proof, in bytes: an RSA key of 4,096 bits and its signature take under 2,000.
 pub const DPOP_PROOF_BYTES_MAX: usize = 4_096;
 /// Longest `jti` of a DPoP proof, in bytes. A UUID has 36.

@@ -47,6 +47,8 @@ kinds! {
     Link = "pol_";
     /// A one-use proof that a form was served to the session that posts it.
     Csrf = "pof_";
+    /// A device's own code (RFC 8628 section 3.2).
+    DeviceCode = "pod_";
     /// The credential that manages a self-registered client (RFC 7592 section 3).
     Registration = "pon_";
 }
@@ -124,6 +126,18 @@ impl Digest {
     pub fn matches(&self, other: &Self) -> bool {
         constant_time::verify_slices_are_equal(self.0.as_bytes(), other.0.as_bytes()).is_ok()
     }
+}
+
+/// `count` letters of `alphabet`, each as likely as any other.
+pub fn letters(alphabet: &[u8], count: usize) -> String {
+    // What is over the largest multiple of the alphabet is drawn again: it would favour the first letters.
+    let fair = 256 - 256 % alphabet.len();
+    std::iter::repeat_with(random::<1>)
+        .map(|[byte]| usize::from(byte))
+        .filter(|byte| *byte < fair)
+        .map(|byte| char::from(alphabet[byte % alphabet.len()]))
+        .take(count)
+        .collect()
 }
 
 /// SHA-256, base64url without padding: digests, PKCE challenges (RFC 7636 section 4.2), document hashes.

@@ -173,7 +173,7 @@ fn one_clock_one_source_of_chance_one_client() {
         };
         only("src/clock.rs", &["SystemTime::now", "OffsetDateTime::now", "Utc::now", "now_v7", "now_utc"]);
         only("src/secret.rs", &["rand::fill", "SystemRandom", "getrandom", "thread_rng", "new_v4"]);
-        only("src/outbound.rs", &["reqwest::Client", "Client::builder()", "ClientBuilder"]);
+        only("src/outbound/mod.rs", &["reqwest::Client", "Client::builder()", "ClientBuilder"]);
     }
     nothing(found);
 }

@@ -63,6 +63,20 @@ ensure_suite() {
   fi
 }
 
+# A suite's exact Python packages, in an environment of their own; its path is left in VENV.
+ensure_venv() {
+  local folder=$1 stamp
+  VENV=$CACHE/venv/$(basename "$folder")
+  stamp=$VENV/.requirements-sum
+  if [[ ! -f $stamp || $(cat "$stamp") != $(cksum <"$folder/requirements.txt") ]]; then
+    python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
+    rm -rf "$VENV"
+    python3 -m venv "$VENV"
+    "$VENV/bin/pip" install --quiet --disable-pip-version-check --requirement "$folder/requirements.txt"
+    cksum <"$folder/requirements.txt" >"$stamp"
+  fi
+}
+
 # A debug build takes a minute on two cores and checks as fast; an optimised one takes many.
 ensure_cargo_deny() {
   [[ $(cargo-deny --version 2>/dev/null) == "cargo-deny $CARGO_DENY_VERSION" ]] ||

@@ -77,8 +77,38 @@ pub const KEYS: &[Key] = &[
     key(
         "clients.described",
         "POSTERN_CLIENTS_DESCRIBED",
-        Some("true"),
-        "Accepts clients that their own https document describes (CIMD).",
+        Some("open"),
+        "Clients that their own https document describes (CIMD): off, allow-list, ask (an administrator) or open.",
+    ),
+    key(
+        "clients.presets",
+        "POSTERN_CLIENTS_PRESETS",
+        Some("vscode,copilot-cli,claude,codex,cursor"),
+        "Well-known clients whose documents are allowed beside clients.allow; none for nobody.",
+    ),
+    key(
+        "clients.allow",
+        "POSTERN_CLIENTS_ALLOW",
+        None,
+        "Documents that are trusted, as hosts (*.acme.example) or URLs (acme.example/oauth/*), separated by commas.",
+    ),
+    key(
+        "clients.deny",
+        "POSTERN_CLIENTS_DENY",
+        None,
+        "Documents that are refused, in the same form; wins over every other rule.",
+    ),
+    key(
+        "clients.unknown_scopes",
+        "POSTERN_CLIENTS_UNKNOWN_SCOPES",
+        None,
+        "The most that a described client may ask for while no rule and no administrator vouches for it; left out, what only reads.",
+    ),
+    key(
+        "clients.refusal",
+        "POSTERN_CLIENTS_REFUSAL",
+        None,
+        "What a person reads beside the refusal of a client, such as whom to ask.",
     ),
     key(
         "clients.self_registered",

@@ -3,6 +3,7 @@
 //! Owns: every key, its one environment name, where each value came from, and which combinations are refused.
 //! The only reader of the environment. Does not own: limits that nobody should change (`limits`).
 
+mod clients;
 mod keys;
 mod raw;
 
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
+pub use clients::Clients;
 pub use keys::{KEYS, Key};
 pub use raw::{Flags, Origin, Raw};
 
@@ -131,15 +133,6 @@ pub struct Catalog {
     pub demo: bool,
 }
 
-/// Which kinds of client may come beside the pre-registered ones.
-#[derive(Clone, Debug)]
-pub struct Clients {
-    /// Clients that their own https document describes (CIMD).
-    pub described: bool,
-    /// Clients that register themselves (RFC 7591).
-    pub self_registered: bool,
-}
-
 /// Lifetimes and algorithm of tokens.
 #[derive(Clone, Debug)]
 pub struct Tokens {
@@ -243,10 +236,7 @@ impl Config {
             encryption_key: raw.optional("encryption_key").map(Hidden::new),
             title: raw.text("title"),
             catalog: Catalog { paths, demo },
-            clients: Clients {
-                described: raw.boolean("clients.described")?,
-                self_registered: raw.boolean("clients.self_registered")?,
-            },
+            clients: clients::read(raw)?,
             tokens: tokens(raw)?,
             outbound: outbound(raw)?,
             tool_names: tool_names(raw)?,

@@ -23,6 +23,14 @@ pub enum Code {
     InvalidDpopProof,
     /// RFC 9449 section 8. The answer brings the nonce.
     UseDpopNonce,
+    /// RFC 8628 section 3.5.
+    AuthorizationPending,
+    /// RFC 8628 section 3.5.
+    SlowDown,
+    /// RFC 8628 section 3.5.
+    AccessDenied,
+    /// RFC 8628 section 3.5.
+    ExpiredToken,
 }
 
 impl Code {
@@ -38,6 +46,10 @@ impl Code {
             Self::InvalidTarget => "invalid_target",
             Self::InvalidDpopProof => "invalid_dpop_proof",
             Self::UseDpopNonce => "use_dpop_nonce",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::AccessDenied => "access_denied",
+            Self::ExpiredToken => "expired_token",
         }
     }
 }
@@ -102,6 +114,24 @@ pub enum Refusal {
     /// Another resource than the grant's.
     #[error("resource is not the one that was granted")]
     OtherResource,
+    /// A resource that is none of this server's.
+    #[error("resource is not one of this server")]
+    UnknownResource,
+    /// None of the scopes exists here.
+    #[error("none of the scopes asked for exists here")]
+    NoSuchScope,
+    /// The person has not answered yet.
+    #[error("nobody has answered yet; ask again after the interval")]
+    AuthorizationPending,
+    /// The same, and the device asks too often.
+    #[error("nobody has answered yet; wait five seconds longer between two polls")]
+    SlowDown,
+    /// The person said no.
+    #[error("the person said no")]
+    AccessDenied,
+    /// Nobody answered in time.
+    #[error("nobody answered in time; ask for a new device_code")]
+    DeviceExpired,
     /// More than was granted.
     #[error("scope is more than was granted")]
     MoreScope,
@@ -143,10 +173,14 @@ impl Refusal {
             | Self::GrantRevoked
             | Self::UserInactive
             | Self::OtherKey => Code::InvalidGrant,
-            Self::OtherResource => Code::InvalidTarget,
-            Self::MoreScope | Self::BadScope => Code::InvalidScope,
             Self::BadProof(_) | Self::ProofUsed | Self::NoProof => Code::InvalidDpopProof,
             Self::WantsNonce => Code::UseDpopNonce,
+            Self::OtherResource | Self::UnknownResource => Code::InvalidTarget,
+            Self::MoreScope | Self::BadScope | Self::NoSuchScope => Code::InvalidScope,
+            Self::AuthorizationPending => Code::AuthorizationPending,
+            Self::SlowDown => Code::SlowDown,
+            Self::AccessDenied => Code::AccessDenied,
+            Self::DeviceExpired => Code::ExpiredToken,
         }
     }
 }

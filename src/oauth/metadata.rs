@@ -3,9 +3,18 @@
 
 use serde_json::{Value, json};
 
+use super::client::GrantType;
 use super::dpop;
 use super::scope::ScopeSet;
 use crate::config::Config;
+
+/// The grants of the token endpoint.
+const GRANTS: [GrantType; 4] = [
+    GrantType::AuthorizationCode,
+    GrantType::RefreshToken,
+    GrantType::ClientCredentials,
+    GrantType::DeviceCode,
+];
 
 /// The document of the authorization server, the same at both of its well-known places: a client that asks for either
 /// learns the same.
@@ -19,11 +28,12 @@ pub fn authorization_server(config: &Config, scopes: &ScopeSet) -> Value {
         "jwks_uri": at("/jwks.json"),
         "revocation_endpoint": at("/revoke"),
         "introspection_endpoint": at("/introspect"),
+        "device_authorization_endpoint": at("/device_authorization"),
         "userinfo_endpoint": at("/userinfo"),
         "scopes_supported": scopes.iter().collect::<Vec<_>>(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "grant_types_supported": GRANTS.map(GrantType::as_str),
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
         "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
@@ -39,7 +49,7 @@ pub fn authorization_server(config: &Config, scopes: &ScopeSet) -> Value {
         "protected_resources": [config.resource()],
     });
     // Said only where it is so: a client that is promised one way does not try the other (VS Code's R16).
-    if config.clients.described {
+    if config.clients.described.is_on() {
         document["client_id_metadata_document_supported"] = json!(true);
     }
     if config.clients.self_registered {
@@ -87,7 +97,7 @@ mod tests {
 
     #[test]
     fn what_is_switched_off_is_not_named() {
-        let off = config(&[("clients.described", "false"), ("clients.self_registered", "false")]);
+        let off = config(&[("clients.described", "off"), ("clients.self_registered", "false")]);
         let document = authorization_server(&off, &ScopeSet::default());
         assert!(document.get("registration_endpoint").is_none());
         assert!(document.get("client_id_metadata_document_supported").is_none());

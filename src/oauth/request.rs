@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
 use super::client::{Client, GrantType, TrustedRedirect};
+use super::device::Device;
 use super::scope::ScopeSet;
 use super::{dpop, pkce, resource};
 use crate::limits;
@@ -38,6 +39,9 @@ pub struct AuthorizationRequest {
     /// The key that must redeem the code (RFC 9449 section 10): its thumbprint.
     #[serde(default)]
     pub dpop_jkt: Option<String>,
+    /// The device that asks, where there is no redirect to answer to (RFC 8628); `redirect_uri` is empty then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Device>,
 }
 
 /// The `prompt` parameter.
@@ -203,7 +207,7 @@ impl RawRequest {
         self.only("client_id").ok_or(Show::NoClient)
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
@@ -225,9 +229,7 @@ impl RawRequest {
         let need =
             |holds: bool, error, description| if holds { Ok(()) } else { Err(stop(error, description)) };
 
-        need(self.repeated.is_empty(), E::InvalidRequest, "a parameter is given more than once")?; // OAuth 2.1 section 3.1
-        need(self.garbled.is_empty(), E::InvalidRequest, "a parameter is not printable UTF-8 text")?;
-        need(self.fits(), E::InvalidRequest, "a parameter is too long")?;
+        self.is_whole().map_err(|why| stop(E::InvalidRequest, why))?;
         need(self.get("request").is_none(), E::RequestNotSupported, "request is not supported")?; // OIDC Core section 6
         need(self.get("request_uri").is_none(), E::RequestUriNotSupported, "request_uri is not supported")?;
         let mode = self.get("response_mode").unwrap_or("query"); // OAuth 2.0 Multiple Response Types section 2.1
@@ -268,6 +270,7 @@ impl RawRequest {
             max_age,
             login_hint: self.get("login_hint").map(str::to_owned),
             dpop_jkt: key.map(str::to_owned),
+            device: None,
             state,
         })
     }
@@ -282,6 +285,21 @@ impl RawRequest {
         }
     }
 
+    /// Whether each parameter is there once, readable and not too long (OAuth 2.1 section 3.1).
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub(super) fn is_whole(&self) -> Result<(), &'static str> {
+        let need = |holds: bool, why| if holds { Ok(()) } else { Err(why) };
+        need(self.repeated.is_empty(), "a parameter is given more than once")?;
+        need(self.garbled.is_empty(), "a parameter is not printable UTF-8 text")?;
+        need(self.fits(), "a parameter is too long")
+    }
+
+    pub(super) fn resources(&self) -> &[String] {
+        &self.resources
+    }
+
     fn fits(&self) -> bool {
         let longest = |name: &str| match name {
             "state" => limits::STATE_BYTES_MAX,
@@ -292,7 +310,7 @@ impl RawRequest {
     }
 
     /// What we know of what was asked; real clients ask for scopes of other servers too.
-    fn scope(&self, offer: Offer<'_>) -> Result<ScopeSet, &'static str> {
+    pub(super) fn scope(&self, offer: Offer<'_>) -> Result<ScopeSet, &'static str> {
         let Some(text) = self.get("scope") else { return Ok(offer.baseline.clone()) };
         let asked: ScopeSet = text.parse().map_err(|_| "scope is malformed")?;
         let known = asked.intersection(offer.scopes);

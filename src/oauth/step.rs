@@ -3,7 +3,7 @@
 //! Every step does its work and comes back here, never to another step; so a closed tab, a second tab and the Back
 //! button all land on one question with one answer.
 
-use super::client::{Client, ClientKind, TrustedRedirect};
+use super::client::{Client, ClientKind, GrantType, TrustedRedirect};
 use super::request::{AuthorizationRequest, Bounce, ErrorCode};
 use super::scope::ScopeSet;
 use crate::clock::Time;
@@ -65,18 +65,27 @@ pub enum Step {
     /// Find out who this is.
     Login,
     /// Ask them.
-    Consent(TrustedRedirect),
+    Consent(AnswerTo),
     /// Give the answer out.
     Issue(Issue),
     /// No further.
     Stop(Stop),
 }
 
-/// A yes that is to become a grant and a code.
+/// Where the answer goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AnswerTo {
+    /// By this browser to the client's own place, with a code.
+    Redirect(TrustedRedirect),
+    /// Nowhere: a device asks again and again (RFC 8628).
+    Device,
+}
+
+/// A yes that is to become a grant, and a code where there is a redirect for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issue {
-    /// Where the code goes.
-    pub to: TrustedRedirect,
+    /// Where the answer goes.
+    pub to: AnswerTo,
     /// What was allowed.
     pub scope: ScopeSet,
     /// Whether nobody was asked because they said so before; then the yes is not yet on the request.
@@ -96,6 +105,8 @@ pub enum Stop {
     OtherUser,
     /// An error for the client.
     Bounce(Bounce),
+    /// The same, for a device.
+    Denied,
 }
 
 /// Decides. `client` is as it is now, not as it was when the request came.
@@ -113,11 +124,19 @@ pub fn next(
     if pending.expires_at <= now {
         return Step::Stop(Stop::Expired);
     }
-    let Some(to) = client.redirect(&request.redirect_uri).filter(|_| client.is_active()) else {
+    let to = match &request.device {
+        None => client.redirect(&request.redirect_uri).map(AnswerTo::Redirect),
+        Some(_) => client.may(GrantType::DeviceCode).then_some(AnswerTo::Device),
+    };
+    let Some(to) = to.filter(|_| client.is_active()) else {
         return Step::Stop(Stop::ClientChanged);
     };
-    let bounce = |error, description| {
-        Step::Stop(Stop::Bounce(Bounce { to: to.clone(), error, description, state: request.state.clone() }))
+    let bounce = |error, description| match &to {
+        AnswerTo::Device => Step::Stop(Stop::Denied),
+        AnswerTo::Redirect(to) => {
+            let (to, state) = (to.clone(), request.state.clone());
+            Step::Stop(Stop::Bounce(Bounce { to, error, description, state }))
+        }
     };
     if pending.decision == Decision::Cancelled {
         return bounce(ErrorCode::AccessDenied, "the person pressed Cancel");
@@ -163,11 +182,11 @@ fn covers(
     yes: &Remembered,
     request: &AuthorizationRequest,
     client: &Client,
-    to: &TrustedRedirect,
+    to: &AnswerTo,
     now: Time,
 ) -> bool {
     client.kind == ClientKind::PreRegistered
-        && to.as_str().starts_with("https://")
+        && matches!(to, AnswerTo::Redirect(to) if to.as_str().starts_with("https://"))
         && now < yes.expires_at
         && yes.scope == request.scope
         && yes.document_hash == client.document_hash.clone().unwrap_or_default()

@@ -37,6 +37,7 @@ fn pending(decision: Decision, prompt: Prompt, redirect_uri: &str) -> Pending {
             max_age: None,
             login_hint: None,
             dpop_jkt: None,
+            device: None,
         },
         created_at: NOW.plus_seconds(-60),
         expires_at: NOW.plus_seconds(540),
@@ -67,6 +68,7 @@ fn word(step: &Step) -> &'static str {
         Step::Stop(Stop::Expired) => "expired",
         Step::Stop(Stop::ClientChanged) => "client changed",
         Step::Stop(Stop::OtherUser) => "other user",
+        Step::Stop(Stop::Denied) => "denied",
         Step::Stop(Stop::Bounce(bounce)) => bounce.error.as_str(),
     }
 }

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod clients;
 pub mod codes;
 pub mod consents;
+pub mod devices;
 pub mod events;
 pub mod grants;
 pub mod keys;

@@ -14,9 +14,11 @@ use crate::limits;
 pub async fn ended(store: &Store, now: Time) -> Result<u64> {
     let kept = now.plus_seconds(-limits::ENDED_KEPT_SECONDS).micros();
     let now = now.micros();
-    let statements: [(&'static str, i64); 9] = [
+    let statements: [(&'static str, i64); 11] = [
         ("delete from codes where expires_at < $1", kept),
         ("delete from authorization_requests where expires_at < $1", kept),
+        ("delete from device_requests where expires_at < $1", kept),
+        ("delete from device_guesses where window_began_at < $1", kept),
         ("delete from sessions where expires_at < $1", now),
         ("delete from links where expires_at < $1", now),
         // From the old end of its family on: a token whose successor went first would look unspent again.

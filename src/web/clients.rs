@@ -47,7 +47,7 @@ pub async fn resolve(app: &App, client_id: &str) -> Result<Client, ClientRefusal
         Some(row) if !row.client.is_active() => Err(ClientRefusal::Inactive),
         Some(row) if row.client.kind != ClientKind::Described => Ok(row.client),
         row if DocumentUrl::is_claimed(client_id) => {
-            if !app.config.clients.described {
+            if !app.config.clients.described.is_on() {
                 return Err(ClientRefusal::DescribedOff);
             }
             let url = DocumentUrl::parse(client_id).map_err(ClientRefusal::Url)?;

@@ -9,6 +9,7 @@ pub mod form;
 pub mod page;
 pub mod pages;
 pub mod proof;
+pub mod recipes;
 pub mod route;
 pub mod session;
 

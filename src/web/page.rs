@@ -186,6 +186,7 @@ const HEADERS: [(&str, &str); 6] = [
     ("cache-control", "no-store"),
 ];
 const STRICT: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
+const SCRIPTED: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
 const FLOW: &str =
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -205,6 +206,14 @@ pub fn html(status: StatusCode, page: &impl Template) -> Response {
 pub fn html_in_flow(status: StatusCode, page: &impl Template) -> Response {
     let mut response = html(status, page);
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(FLOW));
+    response
+}
+
+/// A page with a comfort that needs script. It must work without, and must hold nothing that a stranger wrote: no page
+/// of the flow is one.
+pub fn html_with_script(status: StatusCode, page: &impl Template) -> Response {
+    let mut response = html(status, page);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SCRIPTED));
     response
 }
 
@@ -290,24 +299,55 @@ pub fn day(time: Time) -> String {
         .unwrap_or_else(|| time.rfc3339())
 }
 
-struct Style {
+/// `4 October 2027, 14:05 UTC`.
+pub fn moment(time: Time) -> String {
+    let rfc3339 = time.rfc3339();
+    let clock = rfc3339.get(11..16).unwrap_or_default();
+    format!("{}, {clock} UTC", day(time))
+}
+
+/// A file that every visitor may keep for ever: its address changes with its content.
+struct Asset {
     text: &'static str,
+    kind: &'static str,
     path: String,
     etag: String,
 }
 
-static STYLE: LazyLock<Style> = LazyLock::new(|| {
-    let text = include_str!("../../static/postern.css");
-    let hash = secret::sha256_base64url(text.as_bytes())[..16].to_owned();
-    Style { text, path: format!("/static/postern.css?v={hash}"), etag: format!("\"{hash}\"") }
+impl Asset {
+    fn new(name: &str, kind: &'static str, text: &'static str) -> Self {
+        let hash = secret::sha256_base64url(text.as_bytes())[..16].to_owned();
+        Self { text, kind, path: format!("/static/{name}?v={hash}"), etag: format!("\"{hash}\"") }
+    }
+}
+
+static STYLE: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("postern.css", "text/css; charset=utf-8", include_str!("../../static/postern.css"))
+});
+static COPY: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("copy.js", "text/javascript; charset=utf-8", include_str!("../../static/copy.js"))
 });
 
-/// The one stylesheet. Its address changes with its content, so it is kept for ever.
+/// Where the script of Copy buttons is.
+pub fn copy_script() -> &'static str {
+    &COPY.path
+}
+
+/// `GET /static/postern.css`.
 pub async fn style(headers: HeaderMap) -> Response {
+    asset(&STYLE, &headers)
+}
+
+/// `GET /static/copy.js`.
+pub async fn copy(headers: HeaderMap) -> Response {
+    asset(&COPY, &headers)
+}
+
+fn asset(asset: &'static Asset, headers: &HeaderMap) -> Response {
     let kept =
-        [(header::CACHE_CONTROL, "public, max-age=31536000, immutable"), (header::ETAG, STYLE.etag.as_str())];
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag == STYLE.etag.as_str()) {
+        [(header::CACHE_CONTROL, "public, max-age=31536000, immutable"), (header::ETAG, asset.etag.as_str())];
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag == asset.etag.as_str()) {
         return (StatusCode::NOT_MODIFIED, kept).into_response();
     }
-    (kept, [(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE.text).into_response()
+    (kept, [(header::CONTENT_TYPE, asset.kind)], asset.text).into_response()
 }

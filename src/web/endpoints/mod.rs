@@ -1,5 +1,6 @@
 //! For machines: JSON, no cookies, CORS where browsers' programs call.
 
+pub mod device;
 mod grants;
 pub mod introspect;
 pub mod jwks;
@@ -21,6 +22,8 @@ pub static ROUTES: &[Route] = &[
     Route::open("/register", &["POST"], "Registers a client (RFC 7591)", register::endpoint)
         .named("registration_endpoint")
         .when(|config| config.clients.self_registered),
+    Route::open("/device_authorization", &["POST"], "Begins for a device (RFC 8628)", device::endpoint)
+        .named("device_authorization_endpoint"),
     Route::open("/revoke", &["POST"], "Gives a token back (RFC 7009)", revoke::endpoint)
         .named("revocation_endpoint"),
     Route::open("/introspect", &["POST"], "Says what a token is good for (RFC 7662)", introspect::endpoint)

@@ -14,8 +14,10 @@ use crate::audit::Fact;
 use crate::limits;
 use crate::oauth::client::Client;
 use crate::oauth::client_auth::Presented;
+use crate::oauth::described::DocumentUrl;
 use crate::oauth::error::{Code, Refusal};
 use crate::store;
+use crate::web::clients::{ClientRefusal, resolve};
 use crate::web::error::{Failure, NEVER_KEPT};
 use crate::web::form::Form;
 use crate::web::proof;
@@ -51,6 +53,9 @@ async fn issue(
         "authorization_code" => grants::code::exchange(app, &presented, &form).await,
         "refresh_token" => grants::refresh::exchange(app, &presented, &form).await,
         "client_credentials" => grants::client_credentials::exchange(app, &presented, &form).await,
+        "urn:ietf:params:oauth:grant-type:device_code" => {
+            grants::device::exchange(app, &presented, &form).await
+        }
         _ => Err(Refusal::UnknownGrantType.into()),
     };
     if let Err(Failure::Refused(refusal)) = &answer {
@@ -75,6 +80,17 @@ async fn note_refusal(app: &App, client_id: &str, grant_type: &str, refusal: Ref
 pub(super) fn presented(headers: &HeaderMap, form: &Form) -> Result<Presented, Refusal> {
     let header = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
     Presented::read(header, form.get("client_id"), form.get("client_secret"))
+}
+
+/// As [`authenticated`], where a described client may come first of all: its document is fetched if it is new.
+pub(super) async fn introduced(app: &App, presented: &Presented) -> Result<Client, Failure> {
+    if DocumentUrl::is_claimed(&presented.client_id) {
+        match resolve(app, &presented.client_id).await {
+            Ok(_) | Err(ClientRefusal::Unavailable) => {}
+            Err(_) => return Err(Refusal::UnknownClient.into()),
+        }
+    }
+    authenticated(app, presented).await
 }
 
 /// The client, once it has proved who it is.

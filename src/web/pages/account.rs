@@ -5,7 +5,6 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http::StatusCode;
-use serde_json::json;
 
 use crate::app::App;
 use crate::audit::Fact;
@@ -22,7 +21,6 @@ struct Page<'a> {
     csrf: &'a str,
     user: Option<&'a User>,
     mcp_url: String,
-    snippet: String,
 }
 
 /// `GET /`: the account, or a welcome.
@@ -44,15 +42,8 @@ pub async fn show(State(app): State<App>, visit: Visit) -> Answer {
 fn page(app: &App, visit: &Visit, user: Option<&User>) -> Response {
     let (browser, jar) = session::known_browser(&app.config, visit);
     let proof = browser.proof(PURPOSE);
-    let mcp_url = app.config.resource();
-    let servers = json!({"servers": {"postern": {"type": "http", "url": mcp_url}}});
-    let page = Page {
-        frame: Frame::of(&app.config),
-        csrf: proof.reveal(),
-        user,
-        snippet: serde_json::to_string_pretty(&servers).unwrap_or_default(),
-        mcp_url,
-    };
+    let page =
+        Page { frame: Frame::of(&app.config), csrf: proof.reveal(), user, mcp_url: app.config.resource() };
     (jar, page::html(StatusCode::OK, &page)).into_response()
 }
 

@@ -10,12 +10,13 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::{consent, finished};
+use crate::access::policy::{self, Ask, Behind};
 use crate::app::App;
 use crate::audit::Fact;
 use crate::identity::session::Session;
-use crate::oauth::client::{Client, ClientKind, is_loopback_http};
+use crate::oauth::client::{Client, ClientKind, GrantType, TrustedRedirect, is_loopback_http};
 use crate::oauth::request::{self, Bounce, RawRequest, Show};
-use crate::oauth::step::{self, Decision, Issue, Pending, Step};
+use crate::oauth::step::{self, AnswerTo, Decision, Issue, Pending, Step};
 use crate::secret::{Code, Digest, Request, Secret};
 use crate::store::codes::NewCode;
 use crate::store::grants::NewGrant;
@@ -119,9 +120,10 @@ pub async fn resume(State(app): State<App>, Path(id): Path<String>, visit: Visit
             ))
         }
         (Step::Issue(issue), Some(session)) => {
-            give(&app, &visit, &digest, Yes { client: &client, session, pending: &pending, issue }).await
+            let yes = Yes { client: &client, session, pending: &pending, issue };
+            agree(&app, &visit, &digest, yes).await
         }
-        (Step::Stop(stop), _) => end(&app, &visit, &digest, &client, stop).await,
+        (Step::Stop(stop), _) => end(&app, &visit, &digest, &client, &pending, stop).await,
         _ => page::see_other(&format!("/login?request={id}")),
     };
     Ok((jar, answer?).into_response())
@@ -134,8 +136,39 @@ struct Yes<'a> {
     issue: Issue,
 }
 
+/// A yes, if what it gives may be given now (attack E10).
+async fn agree(app: &App, visit: &Visit, digest: &Digest, yes: Yes<'_>) -> Answer {
+    let Yes { client, session, pending, issue } = &yes;
+    let request = &pending.request;
+    let way = match issue.to {
+        AnswerTo::Redirect(_) => GrantType::AuthorizationCode,
+        AnswerTo::Device => GrantType::DeviceCode,
+    };
+    let ask = Ask {
+        client,
+        way,
+        behind: Behind::Person { active: session.user.is_active() },
+        scope: &issue.scope,
+        resource: &request.resource,
+        offer: app.offer(),
+    };
+    if policy::decide(&ask, visit.now).is_err() {
+        return Err(changed().into());
+    }
+    match (&issue.to, &request.device) {
+        (AnswerTo::Redirect(to), _) => {
+            let to = to.clone();
+            give(app, visit, digest, yes, &to).await
+        }
+        (AnswerTo::Device, Some(device)) => {
+            super::device::allow(app, visit, digest, client, session, (request, device, &issue.scope)).await
+        }
+        (AnswerTo::Device, None) => Err(changed().into()),
+    }
+}
+
 /// A yes becomes a grant and a code, in one transaction, once.
-async fn give(app: &App, visit: &Visit, digest: &Digest, yes: Yes<'_>) -> Answer {
+async fn give(app: &App, visit: &Visit, digest: &Digest, yes: Yes<'_>, to: &TrustedRedirect) -> Answer {
     let Yes { client, session, pending, issue } = yes;
     let (request, now) = (&pending.request, visit.now);
     let (grant, code) = (secret::id(now), Secret::<Code>::mint());
@@ -178,7 +211,7 @@ async fn give(app: &App, visit: &Visit, digest: &Digest, yes: Yes<'_>) -> Answer
     let mut parameters = vec![("code", code.reveal())];
     parameters.extend(request.state.as_deref().map(|state| ("state", state)));
     parameters.push(("iss", app.config.issuer())); // RFC 9207 section 2
-    finished::leave(app, client, &request::answer(&issue.to, &parameters))
+    finished::leave(app, client, &request::answer(to, &parameters))
 }
 
 fn new_code(
@@ -202,8 +235,19 @@ fn new_code(
     }
 }
 
-async fn end(app: &App, visit: &Visit, digest: &Digest, client: &Client, stop: step::Stop) -> Answer {
+async fn end(
+    app: &App,
+    visit: &Visit,
+    digest: &Digest,
+    client: &Client,
+    pending: &Pending,
+    stop: step::Stop,
+) -> Answer {
     match stop {
+        step::Stop::Denied => match &pending.request.device {
+            Some(device) => super::device::deny(app, visit, digest, client, device).await,
+            None => Err(changed().into()),
+        },
         step::Stop::Bounce(bounce) => {
             let mut tx = app.store.begin().await?;
             store::requests::finish(&mut tx, digest, visit.now).await?;

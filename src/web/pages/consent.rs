@@ -13,10 +13,12 @@ use crate::access::scopes;
 use crate::actions::Effect;
 use crate::app::App;
 use crate::audit::Fact;
+use crate::clock::Time;
 use crate::identity::session::Session;
 use crate::identity::user::User;
-use crate::oauth::client::{Client, ClientKind, GrantType, TrustedRedirect};
-use crate::oauth::step::{Decision, Pending};
+use crate::oauth::client::{Client, ClientKind, GrantType};
+use crate::oauth::device::Device;
+use crate::oauth::step::{AnswerTo, Decision, Pending};
 use crate::secret::{Csrf, Digest, Request, Secret};
 use crate::web::page::{self, Answer, Fields, Frame, Told, Visit};
 use crate::web::session;
@@ -33,7 +35,7 @@ pub struct Question<'a> {
     /// What for.
     pub pending: &'a Pending,
     /// Where the answer goes.
-    pub to: TrustedRedirect,
+    pub to: AnswerTo,
     /// What the form carries.
     pub proof: Secret<Csrf>,
 }
@@ -53,10 +55,28 @@ struct Page<'a> {
     lines: Vec<Line>,
     place: String,
     is_local: bool,
+    /// The device that asks, instead of a place that the answer goes to.
+    device: Option<Asking<'a>>,
     resource: &'a str,
     scope: String,
     client_id: &'a str,
     redirect_uri: &'a str,
+}
+
+/// What tells a person whether a device is the one before them (attack E09).
+struct Asking<'a> {
+    user_code: &'a str,
+    address: &'a str,
+    user_agent: &'a str,
+    at: String,
+}
+
+impl<'a> Asking<'a> {
+    fn of(device: &'a Device) -> Self {
+        let at = Time::from_seconds(device.asked_at);
+        let (user_code, address, user_agent) = (&device.user_code, &device.address, &device.user_agent);
+        Self { user_code, address, user_agent, at: page::moment(at) }
+    }
 }
 
 struct Line {
@@ -80,7 +100,11 @@ pub fn purpose(request: &Digest, session: &Session) -> String {
 pub fn ask(app: &App, visit: &Visit, question: &Question<'_>) -> Response {
     let Question { id, client, session, pending, to, proof } = question;
     let request = &pending.request;
-    let (place, is_local) = place(to.as_str());
+    let redirect_uri = match to {
+        AnswerTo::Redirect(to) => to.as_str(),
+        AnswerTo::Device => "",
+    };
+    let (place, is_local) = place(redirect_uri);
     let page = Page {
         frame: Frame::of(&app.config),
         id,
@@ -97,10 +121,11 @@ pub fn ask(app: &App, visit: &Visit, question: &Question<'_>) -> Response {
         lines: lines(app, visit, client, pending),
         place,
         is_local,
+        device: request.device.as_ref().map(Asking::of),
         resource: &request.resource,
         scope: request.scope.to_string(),
         client_id: &client.id,
-        redirect_uri: to.as_str(),
+        redirect_uri,
     };
     page::html_in_flow(StatusCode::OK, &page)
 }
@@ -195,7 +220,8 @@ pub async fn decide(State(app): State<App>, Path(id): Path<String>, visit: Visit
     let hash = store::clients::find(&app.store, &request.client_id).await?.and_then(|c| c.document_hash);
     let mut tx = app.store.begin().await?;
     let is_first = store::requests::decide(&mut tx, &digest, &decision, visit.now).await?;
-    if is_first && matches!(decision, Decision::Allowed { .. }) {
+    // A yes to a device is for that one: the next could be anybody's.
+    if is_first && request.device.is_none() && matches!(decision, Decision::Allowed { .. }) {
         let times = (visit.now, visit.now.plus_seconds(limits::CONSENT_SECONDS));
         let (user, hash) = (&session.user.id, hash.unwrap_or_default());
         store::consents::remember(&mut tx, user, &request, &request.scope, &hash, times).await?;

@@ -3,7 +3,9 @@
 pub mod account;
 pub mod admin;
 pub mod authorize;
+pub mod connect;
 pub mod consent;
+pub mod device;
 pub mod error;
 pub mod finished;
 pub mod first_admin;
@@ -26,6 +28,7 @@ pub static ROUTES: &[Route] = &[
     Route::page("/logout", &["GET", "POST"], "Signs a person out", || {
         get(account::ask).post(account::sign_out)
     }),
+    Route::page("/connect", &["GET"], "How each client is connected", || get(connect::show)),
     Route::page("/admin", &["GET"], "The clients, for administrators", || get(admin::show)),
     Route::page("/admin/revoke", &["POST"], "Ends a client", || post(admin::revoke)),
     Route::page("/admin/first/{secret}", &["GET", "POST"], "Makes the first administrator", || {
@@ -36,11 +39,15 @@ pub static ROUTES: &[Route] = &[
     })
     .named("authorization_endpoint"),
     Route::page("/authorize/{id}", &["GET"], "The hub of a sign-in", || get(authorize::resume)),
+    Route::page("/device", &["GET", "POST"], "Takes the code that a device shows (RFC 8628)", || {
+        get(device::show).post(device::enter)
+    }),
     Route::page("/login", &["GET", "POST"], "Signs a person in", || get(login::show).post(login::sign_in)),
     Route::page("/consent/{id}", &["GET", "POST"], "Takes a person's answer", || {
         post(consent::decide).get(consent::back)
     }),
     Route::page("/static/postern.css", &["GET"], "The stylesheet", || get(page::style)),
+    Route::page("/static/copy.js", &["GET"], "The script of Copy buttons", || get(page::copy)),
 ];
 
 /// The pages.

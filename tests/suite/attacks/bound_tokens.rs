@@ -16,7 +16,7 @@ async fn stolen(world: &World, signer: &Signer) -> (String, String) {
 
 on_both_engines! {
     /// `cnf` is enforced at every door that takes a token, and not only where it was thought of.
-    async fn attack_E08_a_copied_token_without_its_key_opens_no_door(world) {
+    async fn attack_e08_a_copied_token_without_its_key_opens_no_door(world) {
         seed(&world).await;
         let (access, refresh) = stolen(&world, &Signer::new()).await;
         let thief = Signer::new();
@@ -43,7 +43,7 @@ on_both_engines! {
     }
 
     /// Whoever holds a replaced token and no key must not end the owner's sign-in by showing it.
-    async fn attack_E02_a_replaced_token_without_its_key_ends_nothing(world) {
+    async fn attack_e02_a_replaced_token_without_its_key_ends_nothing(world) {
         seed(&world).await;
         let signer = Signer::new();
         let (_, first) = stolen(&world, &signer).await;
@@ -59,7 +59,7 @@ on_both_engines! {
     }
 
     /// Another kind of token, or a header that names its own rules, is no proof.
-    async fn attack_F01_and_F03_nothing_else_passes_for_a_proof(world) {
+    async fn attack_f01_and_f03_nothing_else_passes_for_a_proof(world) {
         seed(&world).await;
         let signer = Signer::new();
         let (access, _) = stolen(&world, &signer).await;

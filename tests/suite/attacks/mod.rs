@@ -20,6 +20,7 @@ mod authorize;
 mod bound_tokens;
 mod codes;
 mod described;
+mod device;
 mod mcp;
 mod registration;
 mod token_clients;

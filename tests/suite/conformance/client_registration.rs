@@ -50,11 +50,11 @@ on_both_engines! {
         }
     }
 
-    async fn device_code_is_left_out_of_the_answer_and_unknown_scopes_stop_nothing(world) {
+    async fn grants_of_programs_are_left_out_of_the_answer_and_unknown_scopes_stop_nothing(world) {
         let mut asked: Value = serde_json::from_str(VS_CODE).unwrap();
-        asked["grant_types"] = json!(["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"]);
+        asked["grant_types"] = json!(["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code", "client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer"]);
         let answer = body_of(world.post_json("/register", &asked.to_string()).await).await;
-        assert_eq!(answer["grant_types"], json!(["authorization_code", "refresh_token"]));
+        assert_eq!(answer["grant_types"], json!(["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"]));
         assert!(answer.get("scope").is_none(), "{answer}");
     }
 

@@ -111,7 +111,7 @@ on_both_engines! {
     }
 
     async fn described_clients_can_be_switched_off(world) {
-        let world = world.restarted(&[("clients.described", "false")]).await;
+        let world = world.restarted(&[("clients.described", "off")]).await;
         assert_eq!(resolve(&world.app, ID).await, Err(ClientRefusal::DescribedOff));
         assert_eq!(resolve(&world.app, "nobody").await, Err(ClientRefusal::Unknown));
     }

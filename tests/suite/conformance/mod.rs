@@ -2,6 +2,7 @@
 
 mod client_registration;
 mod described_clients;
+mod device_8628;
 mod dpop_9449;
 mod introspection_7662;
 mod jwt_9068;

@@ -92,7 +92,7 @@ on_both_engines! {
 
     async fn the_metadata_names_every_endpoint_that_is_offered_and_nothing_else(world) {
         let mut world = world;
-        for set in [&[][..], &[("clients.self_registered", "false"), ("clients.described", "false")][..]] {
+        for set in [&[][..], &[("clients.self_registered", "false"), ("clients.described", "off")][..]] {
             world = world.restarted(set).await;
             let config = &world.app.config;
             for place in [SERVER, "/.well-known/openid-configuration"] {

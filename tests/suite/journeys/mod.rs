@@ -5,6 +5,7 @@ pub mod catalog;
 pub mod clients;
 mod mcp_call;
 mod mcp_revoke;
+mod pages;
 mod replays;
 mod sign_in;
 pub mod store;

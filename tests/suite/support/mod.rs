@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod crowd;
+pub mod device;
 pub mod documents;
 pub mod mcp;
 pub mod people;

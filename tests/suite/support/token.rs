@@ -63,11 +63,7 @@ pub async fn post_as(world: &World, path: &str, fields: &[(&str, &str)], basic: 
 /// A client with every grant; a confidential one has [`SECRET`].
 pub async fn client(app: &App, id: &str, kind: ClientKind, method: AuthMethod) {
     let confidential = method != AuthMethod::None;
-    let metadata = Metadata::plain(
-        vec![REDIRECT.into()],
-        vec![GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::ClientCredentials],
-        method,
-    );
+    let metadata = Metadata::plain(vec![REDIRECT.into()], GrantType::ALL.to_vec(), method);
     let secret_digest = confidential.then(|| Digest::of(SECRET));
     let new = NewClient { id: id.into(), kind, name: id.into(), metadata, secret_digest };
     store::clients::add(&app.store, &new, app.clock.now()).await.unwrap();

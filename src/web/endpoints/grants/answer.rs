@@ -14,6 +14,7 @@ use crate::oauth::id_token::IdToken;
 use crate::oauth::scope::ScopeSet;
 use crate::secret::{self, Refresh, Secret};
 use crate::store::events::Event;
+use crate::store::{self, refresh_tokens::First};
 use crate::web::error::Failure;
 
 /// What may be issued of `scope` under `grant` to `client` in this `way`.
@@ -41,6 +42,25 @@ pub(super) fn idle_end(app: &App, grant: &Grant, now: Time) -> Time {
 /// One with a secret may change its keys.
 pub(super) fn bound<'k>(client: &Client, key: Option<&'k str>) -> Option<&'k str> {
     key.filter(|_| !client.is_confidential())
+}
+
+/// The first refresh token of a grant, recorded, where its client is to have one.
+pub(super) async fn first_refresh(
+    app: &App,
+    tx: &mut store::Tx,
+    client: &Client,
+    grant: &Grant,
+    key: Option<&str>,
+    now: Time,
+) -> Result<Option<Secret<Refresh>>, Failure> {
+    if !grant.scope.contains("offline_access") && !client.may(GrantType::RefreshToken) {
+        return Ok(None);
+    }
+    let token = Secret::<Refresh>::mint();
+    let (digest, expires_at) = (token.digest(), idle_end(app, grant, now));
+    let first = First { digest: &digest, grant_id: &grant.id, key: bound(client, key), expires_at };
+    store::refresh_tokens::add(tx, &first, now).await?;
+    Ok(Some(token))
 }
 
 pub(super) async fn note(app: &App, event: &'static str, grant: &Grant) {

@@ -1,14 +1,14 @@
 //! `authorization_code`: what a person allowed becomes the first tokens of a grant.
 
-use super::answer::{Issue, bound, idle_end, may, note, tell_revoked};
+use super::answer::{Issue, first_refresh, may, note, tell_revoked};
 use crate::app::App;
 use crate::oauth::client::GrantType;
 use crate::oauth::client_auth::Presented;
 use crate::oauth::code::{self, Redemption};
 use crate::oauth::error::Refusal;
 use crate::oauth::pkce::Verifier;
-use crate::secret::{Code, Refresh, Secret};
-use crate::store::{self, refresh_tokens::First};
+use crate::secret::{Code, Secret};
+use crate::store;
 use crate::web::endpoints::token::authenticated;
 use crate::web::error::Failure;
 use crate::web::form::Form;
@@ -50,17 +50,7 @@ pub(in crate::web::endpoints) async fn exchange(
         Redemption::Refused(refusal) => return Err(refusal.into()),
     }
     let scope = may(app, &client, GrantType::AuthorizationCode, &found.grant, &found.grant.scope, now)?;
-    let wants = found.grant.scope.contains("offline_access") || client.may(GrantType::RefreshToken);
-    let next = wants.then(Secret::<Refresh>::mint);
-    if let Some(next) = &next {
-        let first = First {
-            digest: &next.digest(),
-            grant_id: &found.grant.id,
-            key: bound(&client, form.key()),
-            expires_at: idle_end(app, &found.grant, now),
-        };
-        store::refresh_tokens::add(&mut tx, &first, now).await?;
-    }
+    let next = first_refresh(app, &mut tx, &client, &found.grant, form.key(), now).await?;
     let issue = Issue {
         client: &client,
         grant: &found.grant,

@@ -6,4 +6,5 @@
 pub(super) mod answer;
 pub(super) mod client_credentials;
 pub(super) mod code;
+pub(super) mod device;
 pub(super) mod refresh;
