@@ -125,6 +125,9 @@ pub struct Metadata {
     /// Whether it promised to prove its key at every request for a token (RFC 9449 section 5.2).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dpop_bound_access_tokens: bool,
+    /// Where a browser may go once its person has signed out (OpenID Connect RP-Initiated Logout section 3.1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub post_logout_redirect_uris: Vec<String>,
     /// The scopes it registered. A hint, not a ceiling: real clients register fewer than they later ask for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -153,6 +156,7 @@ impl Metadata {
             client_uri: None,
             logo_uri: None,
             dpop_bound_access_tokens: false,
+            post_logout_redirect_uris: Vec::new(),
             scope: None,
             application_type: None,
             software_id: None,
@@ -233,6 +237,12 @@ impl Client {
             .iter()
             .any(|registered| registered == presented || same_but_for_port(registered, presented))
             .then(|| TrustedRedirect(presented.to_owned()))
+    }
+
+    /// The place to go after signing out, if it is to the letter one that this client registered for that.
+    pub fn after_logout(&self, presented: &str) -> Option<TrustedRedirect> {
+        let known = self.metadata.post_logout_redirect_uris.iter().any(|registered| registered == presented);
+        known.then(|| TrustedRedirect(presented.to_owned()))
     }
 
     /// The place answers go to when the request names none, which only a client with one place may do.

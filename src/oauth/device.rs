@@ -100,6 +100,7 @@ pub fn ask(
         max_age: None,
         login_hint: None,
         dpop_jkt: None,
+        subject: None,
         device: Some(device),
     })
 }

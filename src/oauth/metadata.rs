@@ -30,6 +30,7 @@ pub fn authorization_server(config: &Config, scopes: &ScopeSet) -> Value {
         "introspection_endpoint": at("/introspect"),
         "device_authorization_endpoint": at("/device_authorization"),
         "userinfo_endpoint": at("/userinfo"),
+        "end_session_endpoint": at("/logout"),
         "scopes_supported": scopes.iter().collect::<Vec<_>>(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],

@@ -45,6 +45,7 @@ impl Registration {
                 token_endpoint_auth_method: auth_method(&members)?,
                 client_uri: members.page("client_uri")?,
                 logo_uri: members.page("logo_uri")?,
+                post_logout_redirect_uris: members.after_logout()?,
                 dpop_bound_access_tokens: members.flag("dpop_bound_access_tokens")?,
                 scope: members.scope(Some(supported))?,
                 application_type,

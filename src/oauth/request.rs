@@ -39,6 +39,9 @@ pub struct AuthorizationRequest {
     /// The key that must redeem the code (RFC 9449 section 10): its thumbprint.
     #[serde(default)]
     pub dpop_jkt: Option<String>,
+    /// The one person whose answer is wanted (`id_token_hint`): the user's id.
+    #[serde(default)]
+    pub subject: Option<String>,
     /// The device that asks, where there is no redirect to answer to (RFC 8628); `redirect_uri` is empty then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<Device>,
@@ -169,6 +172,7 @@ const SINGLE: &[&str] = &[
     "display",
     "ui_locales",
     "dpop_jkt",
+    "id_token_hint",
 ];
 
 impl RawRequest {
@@ -205,6 +209,11 @@ impl RawRequest {
     /// [`Show::NoClient`] where there is none or more than one.
     pub fn client_id(&self) -> Result<&str, Show> {
         self.only("client_id").ok_or(Show::NoClient)
+    }
+
+    /// For [`super::id_token::expect`], since it takes our keys to read.
+    pub fn id_token_hint(&self) -> Option<&str> {
+        self.get("id_token_hint")
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
@@ -270,6 +279,7 @@ impl RawRequest {
             max_age,
             login_hint: self.get("login_hint").map(str::to_owned),
             dpop_jkt: key.map(str::to_owned),
+            subject: None,
             device: None,
             state,
         })

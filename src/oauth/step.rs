@@ -150,6 +150,15 @@ pub fn next(
             Step::Login
         };
     };
+    if request.subject.as_ref().is_some_and(|subject| *subject != session.user_id) {
+        // Whoever signed in since then is not who was asked for, so that the question ends (OpenID Connect Core section 3.1.2.1).
+        let asked = request.prompt.none || session.authenticated_at >= pending.created_at;
+        return if asked {
+            bounce(ErrorCode::LoginRequired, "another person is signed in than the one of id_token_hint")
+        } else {
+            Step::Login
+        };
+    }
     if let Decision::Allowed { user_id, scope } = &pending.decision {
         if *user_id != session.user_id {
             return Step::Stop(Stop::OtherUser);

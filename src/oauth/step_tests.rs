@@ -37,6 +37,7 @@ fn pending(decision: Decision, prompt: Prompt, redirect_uri: &str) -> Pending {
             max_age: None,
             login_hint: None,
             dpop_jkt: None,
+            subject: None,
             device: None,
         },
         created_at: NOW.plus_seconds(-60),

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::audit::Fact;
 use crate::identity::session::Session;
 use crate::oauth::client::{Client, ClientKind, GrantType, TrustedRedirect, is_loopback_http};
+use crate::oauth::id_token;
 use crate::oauth::request::{self, Bounce, RawRequest, Show};
 use crate::oauth::step::{self, AnswerTo, Decision, Issue, Pending, Step};
 use crate::secret::{Code, Digest, Request, Secret};
@@ -45,7 +46,10 @@ async fn accept(app: &App, visit: &Visit, text: &str) -> Answer {
     let raw = RawRequest::parse(text).map_err(|show| told(&show, None))?;
     let client_id = raw.client_id().map_err(|show| told(&show, None))?;
     let client = resolve(app, client_id).await.map_err(|refusal| unknown_client(app, &refusal, client_id))?;
-    let request = match raw.check(&client, app.offer()) {
+    let checked = raw.check(&client, app.offer());
+    let (keys, hint) = (app.keys.load(), raw.id_token_hint());
+    let checked = checked.and_then(|r| id_token::expect(r, hint, &client, &keys, app.config.issuer()));
+    let request = match checked {
         Ok(request) => request,
         Err(request::Stop::Show(show)) => return Err(told(&show, Some(&client)).into()),
         Err(request::Stop::Bounce(bounce)) => return send_back(app, visit, &client, &bounce).await,

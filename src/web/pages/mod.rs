@@ -10,6 +10,7 @@ pub mod error;
 pub mod finished;
 pub mod first_admin;
 pub mod login;
+pub mod logout;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -25,9 +26,8 @@ use crate::limits;
 pub static ROUTES: &[Route] = &[
     Route::page("/", &["GET"], "The front page", || get(account::front)),
     Route::page("/account", &["GET"], "Who you are here", || get(account::show)),
-    Route::page("/logout", &["GET", "POST"], "Signs a person out", || {
-        get(account::ask).post(account::sign_out)
-    }),
+    Route::page("/logout", &["GET", "POST"], "Signs a person out", || get(logout::ask).post(logout::answer))
+        .named("end_session_endpoint"),
     Route::page("/connect", &["GET"], "How each client is connected", || get(connect::show)),
     Route::page("/admin", &["GET"], "The clients, for administrators", || get(admin::show)),
     Route::page("/admin/revoke", &["POST"], "Ends a client", || post(admin::revoke)),

@@ -11,6 +11,7 @@ mod mcp_client;
 mod mcp_tools;
 mod mcp_transport;
 mod oauth21_token;
+mod openid;
 mod pkce_7636;
 mod revocation_7009;
 mod routes;
