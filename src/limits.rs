@@ -66,10 +66,18 @@ pub const ARGON2_PASSES: u32 = 2;
 pub const ARGON2_LANES: u32 = 1;
 /// How many sign-ins may wait for a core; more than that are told to come back (attack C08).
 pub const PASSWORD_QUEUE_MAX: usize = 64;
-/// Failed sign-ins of one address before it has to wait, whatever the door (attack C08).
-pub const SIGN_IN_FAILURES_MAX: i64 = 10;
-/// How long those failures count, in seconds.
-pub const SIGN_IN_WINDOW_SECONDS: i64 = 900;
+/// Guesses at one account that cost no wait, whatever the door (attack C08): what a person needs to remember.
+pub const GUESSES_FREE_MAX: i64 = 5;
+/// The wait after the first guess that costs one, in seconds; doubled at each.
+pub const GUESS_WAIT_SECONDS: i64 = 2;
+/// The longest wait, in seconds: under 300 guesses a day, and not long for an owner at a new desk.
+pub const GUESS_WAIT_SECONDS_MAX: i64 = 300;
+/// How long guesses count after the last one, in seconds: a day.
+pub const GUESSES_KEPT_SECONDS: i64 = 86_400;
+/// How long a browser that was signed in to is remembered, in seconds: half a year.
+pub const KNOWN_BROWSER_SECONDS: i64 = 180 * 86_400;
+/// Buckets of requests that a node remembers, at some 100 bytes each: more addresses than ask within two minutes.
+pub const RATES_REMEMBERED_MAX: u64 = 100_000;
 /// A session that nobody used for this long has ended, in seconds: a working day and the night after it.
 pub const SESSION_IDLE_SECONDS: i64 = 86_400;
 /// A session has ended after this long, however much it was used, in seconds: a week.
@@ -82,8 +90,18 @@ pub const HEALTHCHECK_SECONDS: u64 = 3;
 pub const HEALTHCHECK_BYTES_MAX: u64 = 4_096;
 /// How often what has ended is removed, in seconds.
 pub const SWEEP_SECONDS: u64 = 600;
+/// Most rows of one statement of the sweeper: some milliseconds, so that nobody waits for it.
+pub const SWEEP_BATCH_ROWS: u32 = 1_000;
+/// Most batches of one kind in one sweep; the next sweep goes on.
+pub const SWEEP_BATCHES_MAX: usize = 1_000;
+/// How long a grant is kept after its end, in seconds: a month, for whoever asks what there was.
+pub const GRANTS_KEPT_SECONDS: i64 = 30 * 86_400;
 /// How long an ended code or request is kept, in seconds, so that its replay is recognised.
 pub const ENDED_KEPT_SECONDS: i64 = 86_400;
+/// How long a key is published before it signs, in seconds: twelve times what published keys may be cached.
+pub const KEY_LEAD_SECONDS: i64 = 3_600;
+/// Longest time that one key may be told to sign, in days: ten years.
+pub const KEY_ROTATE_DAYS_MAX: i64 = 3_650;
 /// How much longer than a token's life a superseded key verifies, in seconds: clocks differ.
 pub const KEY_OVERLAP_SECONDS: i64 = 600;
 /// How long a stopping server lets requests finish, in seconds.
@@ -224,6 +242,34 @@ pub const ROTATION_ATTEMPTS_MAX: usize = 3;
 pub const DATABASE_IDLE_TRUSTED_MILLIS: u64 = 1_000;
 /// Audit rows in one statement: most of a batch goes in few statements, and the rest one by one.
 pub const AUDIT_ROWS_A_STATEMENT: usize = 32;
+
+// What a tool may say and ask before it answers.
+
+/// Most messages of one call that wait for a slow client; progress and log lines beyond are left out.
+pub const ACTION_SAID_MAX: usize = 64;
+/// How long a person has to answer a question of a tool, in seconds. The sealed state of the call is good this long.
+pub const MCP_ROUND_SECONDS: i64 = 900;
+/// Longest run of a tool that somebody waits for, in seconds; a person who is asked something is part of it.
+pub const MCP_CALL_SECONDS_MAX: u64 = 900;
+/// Largest state of a call between two rounds, in bytes: what clients send back must fit a request with the answers.
+pub const MCP_ROUND_BYTES_MAX: usize = 65_536;
+/// Most sessions whose log level this node remembers; beyond, the default holds again.
+pub const MCP_LOG_LEVELS_MAX: u64 = 10_000;
+
+// Resources, prompts and completion.
+
+/// Most files of one entity's documentation or one template's skeleton.
+pub const ATTACHED_FILES_MAX: usize = 500;
+/// Largest of these files, in bytes; a model reads it whole.
+pub const ATTACHED_BYTES_MAX: u64 = 512 * 1024;
+/// Resources or prompts on one page of a list: some 20 KB.
+pub const MCP_PAGE_ITEMS: usize = 100;
+/// Most completions of one answer (MCP 2026-07-28, completion).
+pub const MCP_COMPLETIONS_MAX: usize = 100;
+/// Longest argument of a prompt, in bytes: a person types it.
+pub const MCP_PROMPT_ARGUMENT_BYTES_MAX: usize = 4_096;
+/// Longest URI of a resource that is looked at, in bytes.
+pub const MCP_RESOURCE_URI_BYTES_MAX: usize = 2_048;
 /// How long a device's code waits for a person, in seconds: to fetch a phone, sign in and read (RFC 8628 section 6.1).
 pub const DEVICE_SECONDS: i64 = 600;
 /// How long a device waits between two polls at first, in seconds (RFC 8628 section 3.5).

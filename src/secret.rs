@@ -189,9 +189,16 @@ pub fn private_key(algorithm: Algorithm) -> Vec<u8> {
 
 /// The key-encryption key: seals what must be read back (private signing keys, upstream tokens).
 pub struct Vault {
+    current: SealingKey,
+    /// Opens what it sealed before; seals nothing.
+    previous: Option<SealingKey>,
+}
+
+struct SealingKey {
     key: RandomizedNonceKey,
     /// Derived, so that nothing that is shown to strangers is made with the key that seals.
     marks: hmac::Key,
+    /// What everything that it sealed begins with: the first characters of its digest.
     id: String,
 }
 
@@ -224,14 +231,15 @@ impl Vault {
     /// # Errors
     /// [`SealError::BadKey`] where the text is anything else.
     pub fn from_base64url(text: &str) -> Result<Self, SealError> {
-        let bytes = BASE64URL.decode(text.trim().trim_end_matches('=')).map_err(|_| SealError::BadKey)?;
-        if bytes.len() != 32 {
-            return Err(SealError::BadKey);
-        }
-        let key = RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| SealError::BadKey)?;
-        let marks = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &bytes), b"postern marks v1");
-        let marks = hmac::Key::new(hmac::HMAC_SHA256, marks.as_ref());
-        Ok(Self { key, marks, id: sha256_base64url(&bytes)[..8].to_owned() })
+        Ok(Self { current: SealingKey::read(text)?, previous: None })
+    }
+
+    /// The same vault, which also opens what an earlier key sealed.
+    ///
+    /// # Errors
+    /// [`SealError::BadKey`] where the text is no key.
+    pub fn with_previous(self, text: &str) -> Result<Self, SealError> {
+        Ok(Self { previous: Some(SealingKey::read(text)?), ..self })
     }
 
     /// A new key, as text for the file that will hold it.
@@ -241,19 +249,20 @@ impl Vault {
 
     /// A value for `purpose` that every node with this key makes alike and nobody else can.
     pub fn mark(&self, purpose: &str) -> String {
-        BASE64URL.encode(hmac::sign(&self.marks, purpose.as_bytes()))
+        BASE64URL.encode(hmac::sign(&self.current.marks, purpose.as_bytes()))
     }
 
     /// Whether somebody presents the mark for `purpose`. Takes as long whatever differs.
     pub fn is_mark(&self, purpose: &str, presented: &str) -> bool {
         let presented = BASE64URL.decode(presented).unwrap_or_default();
-        hmac::verify(&self.marks, purpose.as_bytes(), &presented).is_ok()
+        let is_of = |key: &SealingKey| hmac::verify(&key.marks, purpose.as_bytes(), &presented).is_ok();
+        is_of(&self.current) || self.previous.as_ref().is_some_and(is_of)
     }
 
     /// Seals `plain` for the row that `row` names; it opens for that row only, so a ciphertext moved to another
     /// user, client or key is refused (attack F07).
     pub fn seal(&self, row: &str, plain: &[u8]) -> String {
-        format!("{}.{}", self.id, seal(&self.key, row, plain))
+        format!("{}.{}", self.current.id, seal(&self.current.key, row, plain))
     }
 
     /// Opens what [`Vault::seal`] sealed for the same row.
@@ -262,16 +271,35 @@ impl Vault {
     /// [`SealError::OtherKey`] or [`SealError::Broken`].
     pub fn open(&self, row: &str, sealed: &str) -> Result<Vec<u8>, SealError> {
         let (id, sealed) = sealed.split_once('.').ok_or(SealError::Broken)?;
-        if id != self.id {
-            return Err(SealError::OtherKey { sealed: id.to_owned(), ours: self.id.clone() });
+        let mut ours = [Some(&self.current), self.previous.as_ref()].into_iter().flatten();
+        let Some(key) = ours.find(|key| key.id == id) else {
+            return Err(SealError::OtherKey { sealed: id.to_owned(), ours: self.current.id.clone() });
+        };
+        open(&key.key, row, sealed)
+    }
+
+    /// Whether the key at hand, and not the one before it, sealed this.
+    pub fn is_current(&self, sealed: &str) -> bool {
+        sealed.split_once('.').is_some_and(|(id, _)| id == self.current.id)
+    }
+}
+
+impl SealingKey {
+    fn read(text: &str) -> Result<Self, SealError> {
+        let bytes = BASE64URL.decode(text.trim().trim_end_matches('=')).map_err(|_| SealError::BadKey)?;
+        if bytes.len() != 32 {
+            return Err(SealError::BadKey);
         }
-        open(&self.key, row, sealed)
+        let key = RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| SealError::BadKey)?;
+        let marks = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &bytes), b"postern marks v1");
+        let marks = hmac::Key::new(hmac::HMAC_SHA256, marks.as_ref());
+        Ok(Self { key, marks, id: sha256_base64url(&bytes)[..8].to_owned() })
     }
 }
 
 impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Vault({})", self.id)
+        write!(f, "Vault({})", self.current.id)
     }
 }
 
@@ -323,46 +351,5 @@ fn open(key: &RandomizedNonceKey, row: &str, sealed: &str) -> Result<Vec<u8>, Se
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_says_nothing_in_debug_and_is_found_by_digest() {
-        let secret = Secret::<Code>::mint();
-        assert_eq!(format!("{secret:?}"), "poc_…");
-        let again = Secret::<Code>::presented(secret.reveal()).unwrap();
-        assert!(again.digest().matches(&secret.digest()));
-    }
-
-    #[test]
-    fn what_cannot_be_a_secret_is_refused_before_any_lookup() {
-        let good = Secret::<Code>::mint();
-        let text = good.reveal();
-        for bad in ["", "poc_", &text[..20], &format!("{text}x"), &text.replace("poc_", "por_"), "poc_é"] {
-            assert!(Secret::<Code>::presented(bad).is_none(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn a_ciphertext_opens_for_its_own_row_and_key_only() {
-        let vault = Vault::from_base64url(&Vault::mint()).unwrap();
-        let sealed = vault.seal("key/1", b"private");
-        assert_eq!(vault.open("key/1", &sealed).unwrap(), b"private");
-        assert_eq!(vault.open("key/2", &sealed), Err(SealError::Broken));
-        let other = Vault::from_base64url(&Vault::mint()).unwrap();
-        assert!(matches!(other.open("key/1", &sealed), Err(SealError::OtherKey { .. })));
-    }
-
-    #[test]
-    fn an_answer_sealed_under_a_token_opens_with_that_token_only() {
-        let (token, other) = (Secret::<Refresh>::mint(), Secret::<Refresh>::mint());
-        let sealed = seal_under(&token, "row", b"answer");
-        assert_eq!(open_under(&token, "row", &sealed).unwrap(), b"answer");
-        assert_eq!(open_under(&other, "row", &sealed), Err(SealError::Broken));
-    }
-
-    #[test]
-    fn ids_are_in_order_of_time() {
-        assert!(id(Time::from_seconds(1_000)) < id(Time::from_seconds(1_001)));
-    }
-}
+#[path = "secret_tests.rs"]
+mod tests;

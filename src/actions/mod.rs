@@ -4,6 +4,8 @@
 //! (`access`), how MCP shows it (`mcp`), or what any action does (the room that registers it).
 
 pub mod arguments;
+pub mod question;
+pub mod turn;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -13,6 +15,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::oauth::scope::ScopeSet;
+use question::{Ability, Question};
+use turn::Turn;
 
 /// Who is calling: what the guard read from a verified access token, and nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,8 +49,8 @@ pub enum Effect {
     Delete,
 }
 
-/// Why an action did not do what was asked. All but [`ActionError::Fault`] are for the model to act on:
-/// they become `isError` results whose text begins with the name that Backstage uses.
+/// Why an action did not do what was asked. The first four are for the model to act on: they become `isError`
+/// results whose text begins with the name that Backstage uses. The last three are not refusals; see [`turn`].
 #[derive(Debug, thiserror::Error)]
 pub enum ActionError {
     /// The thing named does not exist, or the caller may not know that it does.
@@ -64,6 +68,15 @@ pub enum ActionError {
     /// Ours to mend. Logged once where it is answered; the caller learns a request id only.
     #[error("internal fault")]
     Fault(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It cannot go on before these are answered.
+    #[error("NotAllowedError: this waits for an answer of the user")]
+    Waits(Vec<Question>),
+    /// The client cannot be asked what the action must know.
+    #[error("NotAllowedError: this needs a client that can {}", .0.words())]
+    Cannot(Ability),
+    /// It needs a way to speak before it answers.
+    #[error("NotAllowedError: this needs a client that listens")]
+    Speechless,
 }
 
 /// What running an action gives: a JSON value that fits its output schema.
@@ -72,8 +85,9 @@ pub type Outcome = Result<Value, ActionError>;
 /// The future of one run.
 pub type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
-/// How an action is run: with the caller, and arguments already checked against the input schema.
-pub type Run = Arc<dyn Fn(Arc<Caller>, Value) -> Running + Send + Sync>;
+/// How an action is run: by whom, with a way to speak where it wants one, and with arguments already checked against
+/// the input schema.
+pub type Run = Arc<dyn Fn(Turn, Value) -> Running + Send + Sync>;
 
 /// A capability in the registry.
 #[derive(Clone)]

@@ -50,7 +50,24 @@ impl Files {
                 let names = files.iter().map(|(name, _)| *name).filter(|name| is_yaml(name));
                 (names.map(str::to_owned).collect(), Vec::new())
             }
-            Self::Disk(root) => walk(root),
+            Self::Disk(root) => walk(root, "", limits::DESCRIPTOR_FILES_MAX, is_yaml),
+        }
+    }
+
+    /// At most `files_max` files in the folder `folder` and below it, in order of path; nothing hidden.
+    pub fn below(&self, folder: &str, files_max: usize) -> Vec<String> {
+        let inside = |name: &str| {
+            folder.is_empty() || name.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+        };
+        match self {
+            Self::Embedded(files) => {
+                let names = files.iter().map(|(name, _)| *name).filter(|name| inside(name));
+                names.take(files_max).map(str::to_owned).collect()
+            }
+            Self::Disk(root) => match root.join(folder).canonicalize() {
+                Ok(there) if there.starts_with(root) => walk(root, folder, files_max, |_| true).0,
+                _ => Vec::new(),
+            },
         }
     }
 
@@ -135,13 +152,18 @@ fn read_inside(root: &Path, path: &str, bytes_max: u64) -> Result<String, String
     String::from_utf8(bytes).map_err(|_| "not UTF-8 text".to_owned())
 }
 
-fn walk(root: &Path) -> (Vec<String>, Vec<(String, String)>) {
+fn walk(
+    root: &Path,
+    from: &str,
+    files_max: usize,
+    wanted: fn(&str) -> bool,
+) -> (Vec<String>, Vec<(String, String)>) {
     let (mut found, mut passed) = (Vec::new(), Vec::new());
-    let mut folders = vec![(String::new(), 0)];
+    let mut folders = vec![(from.to_owned(), 0)];
     let mut entered = 0;
     while let Some((folder, depth)) = folders.pop() {
         entered += 1;
-        if found.len() > limits::DESCRIPTOR_FILES_MAX || entered > limits::DESCRIPTOR_FOLDERS_MAX {
+        if found.len() > files_max || entered > limits::DESCRIPTOR_FOLDERS_MAX {
             passed.push((folder, "there are too many files and folders; the rest is left out".to_owned()));
             break;
         }
@@ -168,7 +190,7 @@ fn walk(root: &Path) -> (Vec<String>, Vec<(String, String)>) {
                     folders.push((path, depth + 1));
                 }
                 Ok(kind) if kind.is_dir() => passed.push((path, "too deep".to_owned())),
-                Ok(_) if is_yaml(name) => found.push(path),
+                Ok(_) if wanted(name) => found.push(path),
                 _ => {}
             }
         }

@@ -44,6 +44,8 @@ pub mod texts;
 
 pub mod actions;
 
+pub mod attached;
+
 pub mod schemas;
 pub mod suggest;
 pub mod who_am_i;

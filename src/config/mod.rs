@@ -4,8 +4,10 @@
 //! The only reader of the environment. Does not own: limits that nobody should change (`limits`).
 
 mod clients;
+mod guarding;
 mod keys;
 mod raw;
+mod signing;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,8 +16,10 @@ use std::path::PathBuf;
 use url::Url;
 
 pub use clients::Clients;
+pub use guarding::{Proxies, ProxyHeader, Rates, subscriber};
 pub use keys::{KEYS, Key};
 pub use raw::{Flags, Origin, Raw};
+pub use signing::{Algorithm, Keys};
 
 use crate::limits;
 
@@ -29,6 +33,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the embedded database and the encryption key live.
     pub data_dir: PathBuf,
+    /// Whose word counts for where a request came from.
+    pub proxies: Proxies,
+    /// How often one address may ask.
+    pub rates: Rates,
     /// Where the rows are.
     pub database: Database,
     /// The key-encryption key in base64url, or `None` for the file in the data directory.
@@ -39,12 +47,18 @@ pub struct Config {
     pub catalog: Catalog,
     /// Which kinds of client may come.
     pub clients: Clients,
-    /// Lifetimes and algorithm of tokens.
+    /// The key before that one, while some values are still sealed under it.
+    pub encryption_key_previous: Option<Hidden>,
+    /// What signs tokens.
+    pub keys: Keys,
+    /// Lifetimes of tokens.
     pub tokens: Tokens,
     /// Exceptions for outbound calls in tests.
     pub outbound: Outbound,
     /// How tools are named in lists.
     pub tool_names: ToolNames,
+    /// Whether the fixtures of the official conformance suite are served. Refused unless only this machine can call.
+    pub conformance: bool,
     /// How log lines are written.
     pub log: Log,
 }
@@ -133,7 +147,7 @@ pub struct Catalog {
     pub demo: bool,
 }
 
-/// Lifetimes and algorithm of tokens.
+/// Lifetimes of tokens.
 #[derive(Clone, Debug)]
 pub struct Tokens {
     /// Life of an access token, in seconds; 900 at least, since VS Code loops on five minutes or less.
@@ -144,35 +158,6 @@ pub struct Tokens {
     pub refresh_absolute_seconds: i64,
     /// Whether DPoP proofs must answer a nonce of this server (RFC 9449 section 8).
     pub dpop_nonces: bool,
-    /// `ES256`, `RS256` or `EdDSA`.
-    pub algorithm: Algorithm,
-}
-
-/// What access tokens are signed with (RFC 7518 section 3.1, RFC 8037).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    /// ECDSA on P-256: the default.
-    Es256,
-    /// RSA PKCS#1 v1.5, for verifiers that know nothing else.
-    Rs256,
-    /// Ed25519.
-    EdDsa,
-}
-
-impl Algorithm {
-    /// The `alg` value.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Es256 => "ES256",
-            Self::Rs256 => "RS256",
-            Self::EdDsa => "EdDSA",
-        }
-    }
-
-    /// From the `alg` value.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Es256, Self::Rs256, Self::EdDsa].into_iter().find(|a| a.as_str() == text)
-    }
 }
 
 /// Exceptions for outbound calls, so that described clients can be tested without a network. Refused unless
@@ -232,14 +217,19 @@ impl Config {
             public_url,
             listen: raw.parse("listen", "an address and a port, such as 127.0.0.1:8787")?,
             data_dir: PathBuf::from(raw.text("data_dir")),
+            proxies: Proxies::from_raw(raw)?,
+            rates: Rates::from_raw(raw)?,
             database: database(raw)?,
             encryption_key: raw.optional("encryption_key").map(Hidden::new),
             title: raw.text("title"),
             catalog: Catalog { paths, demo },
             clients: clients::read(raw)?,
+            encryption_key_previous: raw.optional("encryption_key_previous").map(Hidden::new),
+            keys: Keys::from_raw(raw)?,
             tokens: tokens(raw)?,
             outbound: outbound(raw)?,
             tool_names: tool_names(raw)?,
+            conformance: raw.boolean("conformance")?,
             log: Log { filter: raw.text("log.filter"), json: raw.boolean("log.json")? },
         };
         config.refuse_the_unsafe(raw)?;
@@ -261,6 +251,14 @@ impl Config {
     fn refuse_the_unsafe(&self, raw: &Raw) -> Result<(), ConfigError> {
         let url = self.public_url.as_str();
         let fail = |why: String| Err(ConfigError(why));
+        // Behind a proxy the listener is loopback and the public URL is not; in a container it is the other way round.
+        if self.conformance && !(self.public_url.is_loopback() && self.listen.ip().is_loopback()) {
+            return fail(format!(
+                "conformance = true ({}) serves tools for tests that need no permission, so it starts only where public_url                  and listen are both loopback; they are {url} and {}.",
+                raw.origin("conformance"),
+                self.listen
+            ));
+        }
         if self.public_url.is_loopback() {
             return Ok(());
         }
@@ -331,16 +329,12 @@ fn tokens(raw: &Raw) -> Result<Tokens, ConfigError> {
             limits::ACCESS_TOKEN_SECONDS_MAX,
         )));
     }
-    let algorithm = raw.text("tokens.algorithm");
     let days = |key| raw.parse::<i64>(key, "a whole number of days").map(|d| d.max(1) * 86_400);
     Ok(Tokens {
         access_seconds,
         refresh_idle_seconds: days("tokens.refresh_idle_days")?,
         refresh_absolute_seconds: days("tokens.refresh_absolute_days")?,
         dpop_nonces: raw.boolean("tokens.dpop_nonces")?,
-        algorithm: Algorithm::parse(&algorithm).ok_or_else(|| {
-            ConfigError(format!("tokens.algorithm = \"{algorithm}\": one of ES256, RS256, EdDSA"))
-        })?,
     })
 }
 

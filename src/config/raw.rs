@@ -135,7 +135,12 @@ impl Raw {
     /// # Errors
     /// As [`Raw::parse`].
     pub fn boolean(&self, path: &str) -> Result<bool, ConfigError> {
-        self.parse(path, "true or false")
+        match self.text(path).as_str() {
+            // What people write in an environment.
+            "1" => Ok(true),
+            "0" => Ok(false),
+            _ => self.parse(path, "true or false"),
+        }
     }
 
     /// A yes or no, or `default` where nothing set it.

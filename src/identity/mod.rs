@@ -4,6 +4,7 @@
 //! rows (`store`), what anybody may do (`access`).
 
 pub mod first_admin;
+pub mod guesses;
 pub mod password;
 pub mod session;
 pub mod user;

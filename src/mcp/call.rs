@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::tools::{Offered, Tools};
 use crate::access::{self, Decision};
+use crate::actions::question::{Ability, Question};
+use crate::actions::turn::Turn;
 use crate::actions::{Action, ActionError, Caller, Effect, Outcome};
 use crate::audit::{Audit, Call, Fact};
 use crate::clock::{Clock, Time};
@@ -31,24 +33,32 @@ pub enum Answer {
     Done(Value),
     /// A sentence for the model.
     Failed(String),
+    /// These must be answered first; nothing was done yet.
+    Waits(Vec<Question>),
+    /// The client cannot be asked what the action must know.
+    Cannot(Ability),
+    /// Nothing was done: to be called again with a way to speak.
+    Speechless,
 }
 
 impl Calls {
-    /// Calls `offered` as `caller`. Whatever goes wrong is an answer too (MCP 2026-07-28, tools).
+    /// Calls `offered` as the caller of `turn`. Whatever goes wrong is an answer too (MCP 2026-07-28, tools).
     pub async fn call(
         &self,
-        caller: &Arc<Caller>,
+        turn: &Turn,
         offered: &Offered,
         arguments: Option<Map<String, Value>>,
     ) -> Answer {
-        let began = self.clock.now();
+        let (caller, began) = (turn.caller(), self.clock.now());
         let outcome = match admit(offered, caller, arguments) {
             Ok(arguments) if offered.action.effect == Effect::Read => {
-                let outcome = run(&offered.action, caller, arguments).await;
-                self.note(offered, caller, began, word(&outcome)).await;
+                let outcome = run(&offered.action, turn, arguments).await;
+                if !matches!(outcome, Err(ActionError::Speechless)) {
+                    self.note(offered, caller, began, word(&outcome)).await;
+                }
                 outcome
             }
-            Ok(arguments) => self.run_effect(offered, caller, arguments, began).await,
+            Ok(arguments) => self.run_effect(offered, turn, arguments, began).await,
             Err(refusal) => {
                 let outcome = Err(refusal);
                 self.note(offered, caller, began, word(&outcome)).await;
@@ -67,22 +77,16 @@ impl Calls {
 
     /// Runs an action that changes something: recorded before it runs, or not run at all. On a task of its own, so that
     /// a client that hangs up in the middle leaves neither half an effect nor a record without an end.
-    async fn run_effect(
-        &self,
-        offered: &Offered,
-        caller: &Arc<Caller>,
-        arguments: Value,
-        began: Time,
-    ) -> Outcome {
-        let (action, caller) = (Arc::clone(&offered.action), Arc::clone(caller));
+    async fn run_effect(&self, offered: &Offered, turn: &Turn, arguments: Value, began: Time) -> Outcome {
+        let (action, turn) = (Arc::clone(&offered.action), turn.clone());
         let (audit, clock) = (self.audit.clone(), self.clock.clone());
         let task = tokio::spawn(async move {
             let call_id = secret::id(began);
-            let begun = audit.record(fact(&action, &caller, &call_id, "begun", json!({}))).await;
+            let begun = audit.record(fact(&action, &turn, &call_id, "begun", json!({}))).await;
             begun.map_err(|error| ActionError::Fault(error.into()))?;
-            let outcome = run(&action, &caller, arguments).await;
+            let outcome = run(&action, &turn, arguments).await;
             let took = json!({ "micros": clock.now().micros_since(began) });
-            audit.note(fact(&action, &caller, &call_id, word(&outcome), took)).await;
+            audit.note(fact(&action, &turn, &call_id, word(&outcome), took)).await;
             outcome
         });
         task.await.unwrap_or_else(|error| Err(ActionError::Fault(error.into())))
@@ -105,9 +109,9 @@ fn admit(
     }
 }
 
-async fn run(action: &Action, caller: &Arc<Caller>, arguments: Value) -> Outcome {
+async fn run(action: &Action, turn: &Turn, arguments: Value) -> Outcome {
     // A panic ends one call, with a request id to look for; without this it would end the answer too.
-    let running = AssertUnwindSafe((action.run)(Arc::clone(caller), arguments));
+    let running = AssertUnwindSafe((action.run)(turn.clone(), arguments));
     running.catch_unwind().await.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
@@ -125,6 +129,9 @@ fn answer(action: &Action, outcome: Outcome, now: Time) -> Answer {
                 "InternalError: the server failed to answer. Tell its operator the request id {request_id}."
             ))
         }
+        Err(ActionError::Waits(questions)) => Answer::Waits(questions),
+        Err(ActionError::Cannot(ability)) => Answer::Cannot(ability),
+        Err(ActionError::Speechless) => Answer::Speechless,
         Err(refusal) => Answer::Failed(refusal.to_string()),
     }
 }
@@ -147,6 +154,8 @@ fn word(outcome: &Outcome) -> &'static str {
         Err(ActionError::InvalidInput(_)) => "invalid_input",
         Err(ActionError::Conflict(_)) => "conflict",
         Err(ActionError::Fault(_)) => "fault",
+        Err(ActionError::Waits(_)) => "asked",
+        Err(ActionError::Cannot(_) | ActionError::Speechless) => "not_asked",
     }
 }
 

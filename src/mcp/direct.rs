@@ -1,9 +1,9 @@
 //! The straight way for the call that is made most: a tool that only reads.
 //!
 //! For one stateless request `rmcp` starts a service, three tasks and four channels, so that a tool could report
-//! progress, ask the client something, or be cancelled. A read does none of these, and `envelope` has checked already
+//! progress, ask the client something, or be cancelled. Most reads do none of these, and `envelope` has checked already
 //! what `rmcp` would check again; so the answer is made here, by the same `Server` and written by the same types.
-//! Everything else, and whatever looks unusual, goes through `rmcp`.
+//! Everything else, whatever looks unusual, and a read that wants to speak first, goes through `rmcp`.
 
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use super::answer;
 use super::envelope::Request;
 use super::server::Server;
 use super::tools::Offered;
+use crate::actions::turn::Turn;
 use crate::actions::{Caller, Effect};
 
 /// The parameters of a plain call. Another round of an interrupted one carries more, and is not plain.
@@ -37,7 +38,8 @@ pub async fn read(
     offered: &Offered,
     request: &Request<'_>,
 ) -> Option<Response<Body>> {
-    if offered.action.effect != Effect::Read {
+    // `rmcp` compares the headers that repeat arguments.
+    if offered.action.effect != Effect::Read || offered.repeats_in_headers {
         return None;
     }
     let plain: Plain = serde_json::from_str(request.params?.get()).ok()?;
@@ -45,7 +47,8 @@ pub async fn read(
         return None;
     }
     let id: RequestId = serde_json::from_str(request.id.get()).ok()?;
-    let result = server.call(caller, offered, plain.arguments, request.modern).await;
+    let turn = Turn::plain(Arc::clone(caller));
+    let result = server.read(&turn, offered, plain.arguments, request.modern).await?;
     let message = ServerJsonRpcMessage::response(ServerResult::CallToolResult(result), id);
     Some(match serde_json::to_vec(&message) {
         Ok(body) => answer::json_response(StatusCode::OK, body),

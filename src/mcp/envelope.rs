@@ -43,6 +43,8 @@ pub struct Request<'a> {
     pub method: Cow<'a, str>,
     /// `params.name`: the tool, where the method is `tools/call`.
     pub name: Option<Cow<'a, str>>,
+    /// `params.uri`: the resource, where the method is `resources/read`.
+    pub uri: Option<Cow<'a, str>>,
     /// All parameters, as they stand in the body.
     pub params: Option<&'a RawValue>,
     /// Whether it speaks the revision without a handshake.
@@ -134,13 +136,14 @@ pub fn read<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Message<'a>, Malf
         _ => Params::default(),
     };
     let meta = params.meta.unwrap_or_default();
-    let mut request = Request { id, method, name: params.name, params: wire.params, modern: false };
+    let Params { name, uri, .. } = params;
+    let mut request = Request { id, method, name, uri, params: wire.params, modern: false };
     match (meta.version, version) {
         (None, None) => {}
         (None, Some(version)) if LEGACY.contains(&version) => {}
         (None, Some(version)) if version != MODERN => return Err(unsupported(id, version)),
         _ => {
-            modern(headers, &request, params.uri.as_deref(), version, &meta)?;
+            modern(headers, &request, version, &meta)?;
             request.modern = true;
         }
     }
@@ -170,7 +173,6 @@ fn envelope(body: &[u8]) -> Result<Wire<'_>, Malformed<'_>> {
 fn modern<'a>(
     headers: &HeaderMap,
     request: &Request<'a>,
-    uri: Option<&str>,
     version: Option<&str>,
     meta: &Meta<'_>,
 ) -> Result<(), Malformed<'a>> {
@@ -191,7 +193,7 @@ fn modern<'a>(
     }
     let name = match &*request.method {
         "tools/call" | "prompts/get" => request.name.as_deref(),
-        "resources/read" => uri,
+        "resources/read" => request.uri.as_deref(),
         _ => None,
     };
     if let Some(name) = name

@@ -18,6 +18,7 @@ use super::bound::Proofs;
 use super::call::Calls;
 use super::direct;
 use super::envelope::{self, Message};
+use super::features::READS;
 use super::live::{LiveCallers, Refused};
 use super::origin::Origins;
 use super::server::Server;
@@ -155,6 +156,15 @@ impl Endpoint {
             if let Some(answer) = direct::read(&self.server, &caller, offered, request).await {
                 return answer;
             }
+        } else if let Some(name) = request.name.as_deref().or(request.uri.as_deref())
+            && self.server.features().needs_reading(&request.method, name)
+            && let Some(offered) = self.calls.tools.find(READS)
+        {
+            // A resource opens with the same scope as the tool that reads it, and is recorded as one call of it.
+            if let Some(refusal) = self.step_up(&caller, name, offered).await {
+                return refusal;
+            }
+            self.calls.note(offered, &caller, self.calls.clock.now(), "ok").await;
         }
         self.forward(caller, parts, body, request).await
     }

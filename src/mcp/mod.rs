@@ -11,10 +11,14 @@ pub mod bound;
 pub mod call;
 pub mod direct;
 pub mod envelope;
+pub mod features;
+pub mod fixtures;
 pub mod guard;
 pub mod live;
 pub mod origin;
+pub mod rounds;
 pub mod server;
+pub mod talk;
 pub mod tools;
 
 use std::sync::Arc;
@@ -29,18 +33,23 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use crate::actions::Registry;
 use crate::app::App;
 use crate::audit::Audit;
+use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::{PublicUrl, ToolNames};
 use crate::oauth::dpop;
 use crate::oauth::scope::ScopeSet;
+use crate::secret::Vault;
 use crate::store::{grants, replays};
 use authority::{Authority, Unavailable};
 use bound::{Proofs, Unusable};
 use call::Calls;
+use features::Features;
 use guard::Endpoint;
 use live::LiveCallers;
 use origin::Origins;
+use rounds::Rounds;
 use server::Server;
+use talk::Levels;
 use tools::Tools;
 
 /// What the endpoints are built from.
@@ -71,6 +80,12 @@ pub struct McpState {
     pub audit: Audit,
     /// What time it is.
     pub clock: Clock,
+    /// What resources and prompts tell of.
+    pub catalog: Catalog,
+    /// Seals what clients carry between the rounds of a call.
+    pub vault: Arc<Vault>,
+    /// Whether the fixtures of the official conformance suite are served as well.
+    pub conformance: bool,
 }
 
 impl McpState {
@@ -98,6 +113,9 @@ impl McpState {
             proofs: proofs(app),
             audit: app.audit.clone(),
             clock: app.clock.clone(),
+            catalog: app.catalog.clone(),
+            vault: Arc::clone(&app.vault),
+            conformance: app.config.conformance,
         }
     }
 }
@@ -125,6 +143,9 @@ pub enum CannotServe {
     /// An action cannot be shown.
     #[error(transparent)]
     Tool(#[from] tools::NotATool),
+    /// A fixture has the name of something real.
+    #[error(transparent)]
+    Name(#[from] crate::actions::RegistryError),
     /// A scope or URL cannot stand in a header.
     #[error("a challenge cannot hold {0:?}")]
     Challenge(String),
@@ -135,6 +156,10 @@ pub enum CannotServe {
 /// # Errors
 /// [`CannotServe`].
 pub fn routes(state: McpState) -> Result<Router, CannotServe> {
+    let mut state = state;
+    if state.conformance {
+        state.registry = Arc::new(fixtures::added_to(&state.registry)?);
+    }
     let tools = Arc::new(Tools::new(Arc::clone(&state.registry), state.tool_names)?);
     let calls = Arc::new(Calls { tools, audit: state.audit.clone(), clock: state.clock.clone() });
     let mut router = Router::new();
@@ -149,7 +174,14 @@ pub fn routes(state: McpState) -> Result<Router, CannotServe> {
 }
 
 fn endpoint(state: &McpState, calls: &Arc<Calls>, path: &str) -> Result<Endpoint, CannotServe> {
-    let server = Server::new(Arc::clone(calls), &state.title);
+    let features = Features {
+        rounds: Rounds::new(Arc::clone(&state.vault), state.clock.clone()),
+        levels: Levels::default(),
+        catalog: state.catalog.clone(),
+        tools: Arc::clone(&calls.tools),
+        fixtures: state.conformance,
+    };
+    let server = Server::new(Arc::clone(calls), Arc::new(features), &state.title);
     let metadata_url = state.public_url.at(&format!("/.well-known/oauth-protected-resource{path}"));
     Ok(Endpoint {
         resource: state.public_url.at(path),
@@ -173,7 +205,7 @@ fn protocol_options() -> StreamableHttpServerConfig {
     StreamableHttpServerConfig::default()
         // No session outlives a request: nothing to bind to a caller, nothing lost by a restart, any node answers.
         .with_legacy_session_mode(false)
-        // No tool speaks before it is done, so an event stream would only add framing.
+        // The answer of a tool that says nothing before it is JSON; the first thing that one says opens a stream.
         .with_json_response(true)
         // Host and Origin are compared with the public URL in `origin`, with reasons a person can read.
         .disable_allowed_hosts()

@@ -23,7 +23,16 @@ pub struct Offered {
     pub id: Arc<str>,
     /// Its input schema, compiled.
     pub arguments: Arguments,
+    /// Whether clients repeat some arguments in headers (`x-mcp-header`, SEP-2243).
+    pub repeats_in_headers: bool,
     tool: Tool,
+}
+
+impl Offered {
+    /// As lists show it.
+    pub fn tool(&self) -> &Tool {
+        &self.tool
+    }
 }
 
 /// An action that cannot be shown as a tool.
@@ -56,7 +65,9 @@ impl Tools {
             let not_a_tool = |why: String| NotATool { action: action.id.clone(), why };
             let arguments = Arguments::compile(action).map_err(not_a_tool)?;
             let tool = tool(action, names).map_err(not_a_tool)?;
-            Ok(Offered { action: Arc::clone(action), id: action.id.as_str().into(), arguments, tool })
+            let repeats_in_headers = action.input.to_string().contains("\"x-mcp-header\"");
+            let id = action.id.as_str().into();
+            Ok(Offered { action: Arc::clone(action), id, arguments, repeats_in_headers, tool })
         };
         let offered = registry.all().iter().map(offer).collect::<Result<Vec<_>, _>>()?;
         let by_id = offered.iter().enumerate().map(|(index, o)| (o.action.id.clone(), index)).collect();
@@ -69,6 +80,11 @@ impl Tools {
             .find(name)
             .and_then(|action| self.by_id.get(&action.id))
             .map(|&index| &self.offered[index])
+    }
+
+    /// Every tool, in order of id.
+    pub fn all(&self) -> impl Iterator<Item = &Offered> {
+        self.offered.iter()
     }
 
     /// What `caller` may call, in order of id: the same answer as a call would give, tool by tool.

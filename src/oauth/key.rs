@@ -69,6 +69,7 @@ pub struct VerifyingKey {
 pub struct KeyRing {
     signing: SigningKey,
     verifying: Vec<VerifyingKey>,
+    changes_at: Option<Time>,
 }
 
 impl KeyRing {
@@ -84,7 +85,34 @@ impl KeyRing {
                 verifying.push(key);
             }
         }
-        Ok(Self { signing, verifying })
+        Ok(Self { signing, verifying, changes_at: None })
+    }
+
+    /// The same ring, which another key takes over at that moment.
+    #[must_use]
+    pub fn until(self, changes_at: Option<Time>) -> Self {
+        Self { changes_at, ..self }
+    }
+
+    /// When the ring has to be read again, since another key signs from then on.
+    pub fn changes_at(&self) -> Option<Time> {
+        self.changes_at
+    }
+
+    /// Whether `other` signs and verifies with the same keys.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let kids = |ring: &Self| ring.verifying.iter().map(|key| key.kid.clone()).collect::<Vec<_>>();
+        self.signing.kid == other.signing.kid
+            && kids(self) == kids(other)
+            && self.changes_at == other.changes_at
+    }
+
+    /// The algorithms of the keys that are published, each once.
+    pub fn algorithms(&self) -> Vec<&'static str> {
+        let mut all: Vec<_> = self.verifying.iter().map(|key| key.algorithm.as_str()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// The key that signs.

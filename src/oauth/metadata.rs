@@ -42,7 +42,7 @@ pub fn authorization_server(config: &Config, scopes: &ScopeSet) -> Value {
         "authorization_response_iss_parameter_supported": true,
         "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [config.tokens.algorithm.as_str()],
+        "id_token_signing_alg_values_supported": [config.keys.algorithm.as_str()],
         "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "name", "email", "preferred_username"],
         // Their default is true in OpenID Connect Discovery section 3; neither exists here (attack B05).
         "request_parameter_supported": false,

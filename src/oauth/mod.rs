@@ -18,6 +18,7 @@ pub mod refresh;
 pub mod registration;
 pub mod request;
 pub mod resource;
+pub mod rotation;
 pub mod scope;
 pub mod step;
 pub mod trust;

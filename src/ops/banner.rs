@@ -25,6 +25,12 @@ pub fn text(app: &App, first_admin: Option<&str>) -> String {
     for (name, value) in rows {
         let _ = writeln!(out, "  {name:<10} {value}");
     }
+    if config.conformance {
+        let _ = writeln!(
+            out,
+            "\n  CONFORMANCE MODE: tools for tests are served to every client. Never for real use."
+        );
+    }
     if let Some(link) = first_admin {
         let _ = write!(out, "\n  Make the first administrator here, once, within 30 minutes:\n  {link}\n");
     }

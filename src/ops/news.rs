@@ -1,32 +1,57 @@
-//! Acts on what changed here or elsewhere: keys are loaded again.
+//! Acts on what changed here or elsewhere, and on what changes by itself: keys are loaded again, the next one is made.
+
+use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::App;
-use crate::store;
+use crate::app::{App, keys};
+use crate::limits;
 use crate::store::events::Event;
 
 /// Follows the news until `stop`.
 pub async fn follow(app: App, stop: CancellationToken) {
     let mut news = app.store.subscribe();
+    // What was missed so far nobody knows.
+    let mut is_deaf = true;
     loop {
         let event = tokio::select! {
-            event = news.recv() => event,
+            event = news.recv() => Some(event),
+            () = tokio::time::sleep(until_next_look(&app, is_deaf)) => None,
             () = stop.cancelled() => return,
         };
         match event {
-            Ok(Event::KeysChanged | Event::Trusted) | Err(RecvError::Lagged(_)) => load_keys(&app).await,
-            Ok(_) => {}
-            Err(RecvError::Closed) => return,
+            Some(Ok(Event::Distrusted)) => is_deaf = true,
+            Some(Ok(Event::KeysChanged | Event::Trusted) | Err(RecvError::Lagged(_))) | None => {
+                is_deaf =
+                    !keys::reload(&app).await || (is_deaf && !matches!(event, Some(Ok(Event::Trusted))));
+            }
+            Some(Ok(_)) => {}
+            Some(Err(RecvError::Closed)) => return,
         }
     }
 }
 
-async fn load_keys(app: &App) {
-    match store::keys::ring(&app.store, &app.vault, app.clock.now()).await {
-        Ok(Some(ring)) => app.keys.store(ring.into()),
-        Ok(None) => tracing::error!("the database holds no signing key any more; keeping the one in memory"),
-        Err(error) => tracing::error!(%error, "the signing keys could not be loaded again"),
+/// Until another key takes over; or, while nobody tells what changes, a moment: a withdrawn key must not verify long.
+fn until_next_look(app: &App, is_deaf: bool) -> Duration {
+    if is_deaf {
+        return Duration::from_millis(limits::EVENTS_RECONNECT_MILLIS);
+    }
+    let later = Duration::from_secs(limits::SWEEP_SECONDS);
+    let Some(at) = app.keys.load().changes_at() else { return later };
+    let micros = u64::try_from(at.micros_since(app.clock.now())).unwrap_or(0);
+    Duration::from_micros(micros).min(later)
+}
+
+/// Publishes the next key in time, until `stop`. Every node does; one of them wins.
+pub async fn rotate_keys(app: App, stop: CancellationToken) {
+    loop {
+        if let Err(error) = keys::rotate_if_due(&app).await {
+            tracing::warn!(%error, "the next signing key could not be made; trying again later");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(limits::SWEEP_SECONDS)) => {}
+            () = stop.cancelled() => return,
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! The whole server: the routers merged, layers around them, news followed, work drained at the end.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -24,9 +26,10 @@ use crate::web::route::{self, Route};
 /// [`CannotServe`] where an action cannot be a tool.
 pub fn router(app: &App) -> Result<Router, CannotServe> {
     Ok(Router::new()
-        .merge(route::router(health::ROUTES).with_state(app.clone()))
+        .merge(route::router(health::ROUTES, app).with_state(app.clone()))
         .merge(crate::web::routes(app.clone()))
         .merge(mcp::routes(McpState::of(app))?)
+        .layer(from_fn_with_state(app.clone(), crate::web::peer::find))
         .layer(CatchPanicLayer::new()))
 }
 
@@ -49,6 +52,7 @@ pub async fn serve(config: Config) -> Result<ExitCode, Box<dyn std::error::Error
     let router = router(&app)?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     tasks.spawn(news::follow(app.clone(), stop.clone()));
+    tasks.spawn(news::rotate_keys(app.clone(), stop.clone()));
     tasks.spawn(sweep::run(app.clone(), stop.clone()));
     tasks.spawn(app.store.clone().listen(app.config.clone(), app.clock.clone(), stop.clone()));
     let first_admin = crate::identity::first_admin_link(&app).await?;
@@ -60,7 +64,8 @@ pub async fn serve(config: Config) -> Result<ExitCode, Box<dyn std::error::Error
         }
     });
     let stopping = stop.clone();
-    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
         told_to_stop().await;
         tracing::info!("stopping: finishing what is under way");
         stopping.cancel();

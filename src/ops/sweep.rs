@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::limits;
 use crate::store;
+use crate::store::events::Event;
 
 /// Sweeps now and then until `stop`.
 pub async fn run(app: App, stop: CancellationToken) {
@@ -27,9 +28,10 @@ pub async fn run(app: App, stop: CancellationToken) {
 /// # Errors
 /// [`store::Error::Database`].
 pub async fn once(app: &App) -> store::Result<u64> {
-    let now = app.clock.now();
-    let mut ended = store::sweep::ended(&app.store, now).await?;
-    ended += store::clients::sweep(&app.store, now).await?;
-    let last_signed = now.plus_seconds(-app.config.tokens.access_seconds - limits::KEY_OVERLAP_SECONDS);
-    Ok(ended + store::keys::retire(&app.store, last_signed, now).await?)
+    let swept = store::sweep::all(&app.store, app.clock.now()).await?;
+    // Keys may have been withdrawn; their ring is read again.
+    if swept.iter().any(|(chore, rows)| chore.table == "signing_keys" && *rows > 0) {
+        app.store.tell(Event::KeysChanged);
+    }
+    Ok(swept.iter().map(|(_, rows)| rows).sum())
 }

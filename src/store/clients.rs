@@ -214,26 +214,6 @@ pub async fn revoke(
     Ok(Some(grants))
 }
 
-/// Deletes clients that made themselves known and are not used: soon where they never were, late where they were. Never
-/// one with a live grant, and never one that an administrator has judged. Gives how many went.
-///
-/// # Errors
-/// [`Error::Database`].
-pub async fn sweep(store: &Store, now: Time) -> Result<u64> {
-    let swept = sqlx::query(
-        "delete from clients where kind in ('self-registered', 'described') and suspended_at is null \
-         and revoked_at is null and ((used_at is null and registered_at < $1) or used_at < $2) \
-         and not exists (select 1 from grants g where g.client_id = clients.id and g.revoked_at is null \
-         and g.expires_at > $3)",
-    )
-    .bind(now.plus_seconds(-limits::CLIENT_NEVER_USED_SECONDS).micros())
-    .bind(now.plus_seconds(-limits::CLIENT_UNUSED_SECONDS).micros())
-    .bind(now.micros())
-    .execute(store.write())
-    .await?;
-    Ok(swept.rows_affected())
-}
-
 fn to_json(metadata: &Metadata) -> Result<String> {
     serde_json::to_string(metadata).map_err(|e| Error::Row { table: "clients", why: e.to_string() })
 }

@@ -1,40 +1,255 @@
-//! Rows whose end has passed, one statement a table.
+//! Housekeeping: one table that says what goes, how long after its end, and why not sooner. It drives the sweeper, and
+//! `docs/housekeeping.md` is held against it by a test.
+//!
+//! Any number of nodes may sweep at once: each batch is one statement that decides by itself which rows have ended, and
+//! a row that another node took is simply not there any more.
 
-use super::{Result, Store};
+use std::fmt::Write as _;
+
+use sqlx::Row as _;
+
+use super::{Result, Store, keys};
 use crate::clock::Time;
 use crate::limits;
 
-/// Deletes what has ended, and gives the number of rows.
-///
-/// A redeemed code is kept for a day, so that its replay is still recognised; a rotated refresh token is kept until
-/// its own end, so that its reuse is.
+/// One line of housekeeping.
+#[derive(Debug)]
+pub struct Chore {
+    /// What it is called.
+    pub name: &'static str,
+    /// The table.
+    pub table: &'static str,
+    /// The columns that name a row.
+    row: &'static str,
+    /// Which rows have ended: `$1` is the moment before which the end must lie, `$2` is now. One that names `$2` names
+    /// `$1` too.
+    ended: &'static str,
+    /// How long after its end a row is kept, in seconds.
+    pub kept_seconds: i64,
+    /// What ends it, and why it is kept so long: for people.
+    pub why: &'static str,
+}
+
+const DAY: i64 = 86_400;
+
+const fn chore(
+    name: &'static str,
+    (table, row): (&'static str, &'static str),
+    ended: &'static str,
+    kept_seconds: i64,
+    why: &'static str,
+) -> Chore {
+    Chore { name, table, row, ended, kept_seconds, why }
+}
+
+/// Everything that is swept, in this order. What is not here is kept.
+pub const CHORES: &[Chore] = &[
+    chore(
+        "authorization codes",
+        ("codes", "digest"),
+        "expires_at < $1",
+        limits::ENDED_KEPT_SECONDS,
+        "after their minute; kept so that a replay is still recognised and ends what the code gave",
+    ),
+    chore(
+        "authorization requests",
+        ("authorization_requests", "digest"),
+        "expires_at < $1",
+        limits::ENDED_KEPT_SECONDS,
+        "after their ten minutes; kept so that a late tab is told what happened",
+    ),
+    chore(
+        "device requests",
+        ("device_requests", "digest"),
+        "expires_at < $1",
+        limits::ENDED_KEPT_SECONDS,
+        "after their end; kept so that a device that still polls is told so",
+    ),
+    chore(
+        "guesses of device codes",
+        ("device_guesses", "guesser"),
+        "window_began_at < $1",
+        limits::ENDED_KEPT_SECONDS,
+        "after the window in which they count",
+    ),
+    chore("sessions", ("sessions", "digest"), "expires_at < $1", 0, "after the end that use cannot move"),
+    chore("one-time links", ("links", "digest"), "expires_at < $1", 0, "after their end, used or not"),
+    chore(
+        "refresh tokens",
+        ("refresh_tokens", "digest"),
+        // From the old end of its family on: a token whose successor went first would look unspent again.
+        "expires_at < $1 and not exists (select 1 from refresh_tokens p where p.digest = refresh_tokens.replaces)",
+        0,
+        "after their end, the oldest of a family first: a rotated one is kept until then, so that its reuse is recognised",
+    ),
+    chore(
+        "grants",
+        ("grants", "id"),
+        "(expires_at < $1 or revoked_at < $1)",
+        limits::GRANTS_KEPT_SECONDS,
+        "after their end or revocation; kept so that an administrator can still see them",
+    ),
+    chore(
+        "remembered consents",
+        ("consents", "user_id, client_id, redirect_uri, resource"),
+        "expires_at < $1",
+        0,
+        "after their thirty days",
+    ),
+    chore(
+        "revoked access tokens",
+        ("revoked_tokens", "jti"),
+        "expires_at < $1",
+        0,
+        "once the token would have expired anyway",
+    ),
+    chore(
+        "identifiers used once",
+        ("replays", "digest"),
+        "expires_at < $1",
+        0,
+        "once the assertion or proof is refused for its age",
+    ),
+    chore(
+        "guesses at accounts",
+        ("guesses", "account"),
+        "guessed_at < $1",
+        limits::GUESSES_KEPT_SECONDS,
+        "a day after the last guess",
+    ),
+    chore(
+        "known browsers",
+        ("known_browsers", "user_id, browser_digest"),
+        "seen_at < $1",
+        limits::KNOWN_BROWSER_SECONDS,
+        "half a year after the last sign-in there",
+    ),
+    chore(
+        "clients never used",
+        ("clients", "id"),
+        IDLE_CLIENT_NEVER,
+        limits::CLIENT_NEVER_USED_SECONDS,
+        "a week after they made themselves known, if nobody ever signed in with them; never with a live grant or a \
+         sign-in under way, never one that an administrator added or judged",
+    ),
+    chore(
+        "clients not used any more",
+        ("clients", "id"),
+        IDLE_CLIENT_ONCE,
+        limits::CLIENT_UNUSED_SECONDS,
+        "half a year after their last use, under the same conditions",
+    ),
+    chore(
+        "news for other nodes",
+        ("events", "id"),
+        "occurred_at < $1",
+        limits::ENDED_KEPT_SECONDS,
+        "long after every node has heard them",
+    ),
+    RETIRED_KEYS,
+];
+
+/// Not deleted but withdrawn, with an announcement: see [`keys::retire`].
+const RETIRED_KEYS: Chore = chore(
+    "signing keys",
+    ("signing_keys", "kid"),
+    "retired_at is null and superseded_at + token_seconds * 1000000 <= $1",
+    limits::KEY_OVERLAP_SECONDS,
+    "after the last token that they signed has expired, clocks' differences included: withdrawn, and the private half \
+     deleted",
+);
+
+/// What makes a client that made itself known one that nobody would miss (attack E13). One whose sign-in is under way
+/// would be gone when the person comes back from it.
+macro_rules! idle_client {
+    ($unused:literal) => {
+        concat!(
+            "kind in ('self-registered', 'described') and suspended_at is null and revoked_at is null and ",
+            $unused,
+            " and not exists (select 1 from grants g where g.client_id = clients.id and g.revoked_at is null \
+             and g.expires_at > $2) \
+             and not exists (select 1 from authorization_requests r where r.client_id = clients.id \
+             and r.expires_at > $2) \
+             and not exists (select 1 from device_requests d where d.client_id = clients.id and d.expires_at > $2)"
+        )
+    };
+}
+const IDLE_CLIENT_NEVER: &str = idle_client!("used_at is null and registered_at < $1");
+const IDLE_CLIENT_ONCE: &str = idle_client!("used_at < $1");
+
+impl Chore {
+    /// How many rows would go now.
+    ///
+    /// # Errors
+    /// [`super::Error::Database`].
+    pub async fn count(&self, store: &Store, now: Time) -> Result<u64> {
+        let statement = format!("select count(*) from {} where {}", self.table, self.ended);
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(self.before(now));
+        if self.ended.contains("$2") {
+            query = query.bind(now.micros());
+        }
+        let count: i64 = query.fetch_one(store.write()).await?.try_get(0)?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// Lets them go, batch after batch, and gives their number. A batch is one short statement, so that nobody waits
+    /// for a long one.
+    ///
+    /// # Errors
+    /// [`super::Error::Database`]; what went is gone all the same.
+    pub async fn sweep(&self, store: &Store, now: Time) -> Result<u64> {
+        if self.table == RETIRED_KEYS.table {
+            return keys::retire(store, now).await;
+        }
+        let Self { table, row, ended, .. } = self;
+        let statement = format!(
+            "delete from {table} where ({row}) in (select {row} from {table} where {ended} order by {row} limit {})",
+            limits::SWEEP_BATCH_ROWS
+        );
+        let mut rows = 0;
+        for _ in 0..limits::SWEEP_BATCHES_MAX {
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(statement.clone())).bind(self.before(now));
+            if self.ended.contains("$2") {
+                query = query.bind(now.micros());
+            }
+            let gone = query.execute(store.write()).await?.rows_affected();
+            rows += gone;
+            if gone == 0 {
+                break;
+            }
+        }
+        Ok(rows)
+    }
+
+    fn before(&self, now: Time) -> i64 {
+        now.plus_seconds(-self.kept_seconds).micros()
+    }
+
+    /// The line of it in `docs/housekeeping.md`.
+    pub fn documented(&self) -> String {
+        let kept = match self.kept_seconds {
+            0 => "at once".to_owned(),
+            s if s % DAY == 0 => format!("{} d", s / DAY),
+            s => format!("{} min", s / 60),
+        };
+        let mut line = String::new();
+        let _ = write!(line, "| {} | `{}` | {kept} | {} |", self.name, self.table, self.why);
+        line
+    }
+}
+
+/// Sweeps everything once, and gives the number of rows of each chore. One that fails does not keep the others from
+/// being done; the first error is given at the end.
 ///
 /// # Errors
 /// [`super::Error::Database`].
-pub async fn ended(store: &Store, now: Time) -> Result<u64> {
-    let kept = now.plus_seconds(-limits::ENDED_KEPT_SECONDS).micros();
-    let now = now.micros();
-    let statements: [(&'static str, i64); 11] = [
-        ("delete from codes where expires_at < $1", kept),
-        ("delete from authorization_requests where expires_at < $1", kept),
-        ("delete from device_requests where expires_at < $1", kept),
-        ("delete from device_guesses where window_began_at < $1", kept),
-        ("delete from sessions where expires_at < $1", now),
-        ("delete from links where expires_at < $1", now),
-        // From the old end of its family on: a token whose successor went first would look unspent again.
-        (
-            "delete from refresh_tokens where expires_at < $1 \
-             and not exists (select 1 from refresh_tokens p where p.digest = refresh_tokens.replaces)",
-            now,
-        ),
-        ("delete from revoked_tokens where expires_at < $1", now),
-        ("delete from replays where expires_at < $1", now),
-        ("delete from sign_in_failures where window_began_at < $1", kept),
-        ("delete from events where occurred_at < $1", kept),
-    ];
-    let mut rows = 0;
-    for (statement, before) in statements {
-        rows += sqlx::query(statement).bind(before).execute(store.write()).await?.rows_affected();
+pub async fn all(store: &Store, now: Time) -> Result<Vec<(&'static Chore, u64)>> {
+    let (mut swept, mut failed) = (Vec::new(), None);
+    for chore in CHORES {
+        match chore.sweep(store, now).await {
+            Ok(rows) => swept.push((chore, rows)),
+            Err(error) => failed = failed.or(Some(error)),
+        }
     }
-    Ok(rows)
+    failed.map_or(Ok(swept), Err)
 }

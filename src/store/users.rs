@@ -7,7 +7,6 @@ use super::events::{self, Event};
 use super::{Result, Store, Tx, is_conflict};
 use crate::clock::Time;
 use crate::identity::user::{Email, User};
-use crate::limits;
 
 /// An account to be made.
 #[derive(Clone, Debug)]
@@ -150,39 +149,6 @@ pub async fn set_password(tx: &mut Tx, id: &str, password_hash: &str, now: Time)
         .execute(&mut **tx)
         .await?;
     Ok(done.rows_affected() == 1)
-}
-
-/// Counts an attempt to sign in before it is judged, so that a hundred at once are a hundred; gives the count within
-/// the window. One counter for an address, whether it has an account or not (attack C08).
-///
-/// # Errors
-/// [`super::Error::Database`].
-pub async fn count_attempt(store: &Store, email: &Email, now: Time) -> Result<i64> {
-    let row = sqlx::query(
-        "insert into sign_in_failures (email_key, failures, window_began_at) values ($1, 1, $2) \
-         on conflict (email_key) do update set \
-         failures = case when sign_in_failures.window_began_at <= $3 then 1 else sign_in_failures.failures + 1 end, \
-         window_began_at = case when sign_in_failures.window_began_at <= $3 then $2 else sign_in_failures.window_began_at end \
-         returning failures",
-    )
-    .bind(email.key())
-    .bind(now.micros())
-    .bind(now.plus_seconds(-limits::SIGN_IN_WINDOW_SECONDS).micros())
-    .fetch_one(store.write())
-    .await?;
-    Ok(row.try_get(0)?)
-}
-
-/// Forgets the attempts of an address whose owner came in.
-///
-/// # Errors
-/// [`super::Error::Database`].
-pub async fn forget_attempts(tx: &mut Tx, email_key: &str) -> Result<()> {
-    sqlx::query("delete from sign_in_failures where email_key = $1")
-        .bind(email_key)
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
 }
 
 pub(super) fn read(row: &AnyRow) -> Result<User> {

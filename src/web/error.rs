@@ -22,6 +22,9 @@ pub enum Failure {
     /// The client's doing.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The client's doing, too often: the seconds to wait.
+    #[error("too many requests; try again in {0} seconds")]
+    TooMany(i64),
     /// The store's.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -33,6 +36,9 @@ pub enum Failure {
 impl Failure {
     /// The answer. A fault is logged here, once, and says only its id; a refusal says what a client's author needs.
     pub fn answer(&self, app: &App, headers: &HeaderMap) -> Response {
+        if let Self::TooMany(seconds) = self {
+            return super::rates::too_many(*seconds);
+        }
         let request_id = secret::id(app.clock.now());
         let Self::Refused(refusal) = self else {
             tracing::error!(error = %self, %request_id, "the token side failed");

@@ -8,7 +8,9 @@ pub mod error;
 pub mod form;
 pub mod page;
 pub mod pages;
+pub mod peer;
 pub mod proof;
+pub mod rates;
 pub mod recipes;
 pub mod route;
 pub mod session;
@@ -19,5 +21,5 @@ use crate::app::App;
 
 /// Both trees.
 pub fn routes(app: App) -> Router {
-    route::router(endpoints::ROUTES).merge(pages::routes(&app)).with_state(app)
+    route::router(endpoints::ROUTES, &app).merge(pages::routes(&app)).with_state(app)
 }

@@ -1,5 +1,6 @@
 //! What every page shares: who visits, how a page is sent, and how an error reads.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::LazyLock;
 
 use askama::Template;
@@ -10,6 +11,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::pages::error;
+use super::peer::Peer;
 use crate::app::App;
 use crate::audit::NotRecorded;
 use crate::clock::Time;
@@ -27,6 +29,8 @@ pub struct Visit {
     pub request_id: String,
     /// Its headers.
     pub headers: HeaderMap,
+    /// Where it came from.
+    pub address: IpAddr,
     /// `HEAD` looks and must leave no trace.
     pub only_looks: bool,
 }
@@ -41,7 +45,8 @@ impl FromRequestParts<App> for Visit {
         let now = app.clock.now();
         let request_id = secret::id(now);
         let only_looks = parts.method == Method::HEAD;
-        Ok(Self { now, request_id, headers: parts.headers.clone(), only_looks })
+        let address = parts.extensions.get().map_or(Ipv4Addr::LOCALHOST.into(), |Peer(address)| *address);
+        Ok(Self { now, request_id, headers: parts.headers.clone(), address, only_looks })
     }
 }
 
@@ -166,8 +171,12 @@ pub async fn dress(State(app): State<App>, request: Request, next: Next) -> Resp
     parts.extensions.insert(visit.clone());
     let mut response = next.run(Request::from_parts(parts, body)).await;
     if let Some(Undressed(told)) = response.extensions_mut().remove::<Undressed>() {
+        let retry = response.headers_mut().remove(header::RETRY_AFTER);
         tracing::info!(code = told.code, request_id = visit.request_id, "a page told of an error");
         response = error::show(&app, &visit, &told);
+        if let Some(retry) = retry {
+            response.headers_mut().insert(header::RETRY_AFTER, retry);
+        }
     }
     let headers = response.headers_mut();
     for (name, value) in HEADERS {

@@ -4,12 +4,13 @@
 //! the three can say what the others do not.
 
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodRouter;
 use axum::{Json, Router};
 use serde_json::json;
 
-use super::{cors, error, pages};
+use super::{cors, error, pages, rates};
 use crate::app::App;
 use crate::config::Config;
 
@@ -107,14 +108,17 @@ impl Route {
     }
 
     /// Adds this row to a router.
-    pub fn on(&'static self, router: Router<App>) -> Router<App> {
+    pub fn on(&'static self, router: Router<App>, app: &App) -> Router<App> {
         let answer = match self.kind {
             Kind::Page => (self.answer)()
                 .fallback(|| async { self.allowed(pages::error::wrong_method().await.into_response()) }),
-            _ => (self.answer)().fallback(|| async { self.allowed(self.wrong_method()) }),
+            // Inside of CORS: a program in a browser must be able to read that it is to wait.
+            _ => (self.answer)()
+                .fallback(|| async { self.allowed(self.wrong_method()) })
+                .layer(from_fn_with_state(app.clone(), rates::machines)),
         };
         let open = matches!(self.kind, Kind::Open | Kind::Nothing);
-        let answer = if open { answer.layer(axum::middleware::from_fn(cors::open)) } else { answer };
+        let answer = if open { answer.layer(from_fn(cors::open)) } else { answer };
         router.route(self.path, answer)
     }
 
@@ -137,8 +141,8 @@ fn always(_: &Config) -> bool {
 }
 
 /// The router of some rows.
-pub fn router(rows: impl IntoIterator<Item = &'static Route>) -> Router<App> {
-    rows.into_iter().fold(Router::new(), |router, row| row.on(router))
+pub fn router(rows: impl IntoIterator<Item = &'static Route>, app: &App) -> Router<App> {
+    rows.into_iter().fold(Router::new(), |router, row| row.on(router, app))
 }
 
 impl std::fmt::Debug for Route {

@@ -5,6 +5,7 @@ mod clients;
 mod config;
 mod health;
 mod keys;
+mod sweep;
 mod tools;
 mod users;
 
@@ -79,6 +80,9 @@ enum Command {
     /// Lists or rotates the keys that tokens are signed with
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Removes what has ended; a running server does it by itself
+    #[command(after_help = "Example: postern sweep --dry-run")]
+    Sweep(sweep::Options),
     /// Checks catalog descriptors
     #[command(subcommand)]
     Catalog(catalog::Command),
@@ -113,6 +117,7 @@ where
         Command::Client(command) => clients::run(command, config).await,
         Command::Tools(command) => tools::run(command, config).await,
         Command::Keys(command) => keys::run(command, config).await,
+        Command::Sweep(options) => sweep::run(options, config).await,
         Command::Healthcheck => health::run(&config).await,
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Outcome, finish, open};
 use crate::actions::arguments::Arguments;
+use crate::actions::turn::Turn;
 use crate::actions::{Action, ActionError, Caller, Effect, safe_name};
 use crate::app::App;
 use crate::audit::Fact;
@@ -99,7 +100,7 @@ async fn call(app: &App, name: &str, arguments: &str, username: String) -> Outco
     let detail = json!({"action": action.id, "as": caller.username});
     let actor = Some("system".to_owned());
     app.audit.record(Fact { event: "tool.call", actor, outcome: "begun", detail, ..Fact::default() }).await?;
-    match (action.run)(caller, arguments).await {
+    match (action.run)(Turn::unheard(caller), arguments).await {
         Ok(outcome) => {
             println!("{}", serde_json::to_string_pretty(&outcome)?);
             Ok(ExitCode::SUCCESS)

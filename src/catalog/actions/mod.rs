@@ -73,7 +73,7 @@ pub fn actions(catalog: Catalog) -> Vec<Action> {
                 "Who Am I",
                 "Tell which user you act for: its entity in the catalog, and the groups it owns things through.",
                 (schemas::who_am_i_input(), schemas::who_am_i_output()),
-                run(move |caller, _| who_am_i::answer(&catalog.index(), &caller)),
+                run(move |caller, _| who_am_i::answer(&catalog.index(), caller)),
             )
         },
     ]
@@ -96,8 +96,8 @@ fn reading(id: &str, title: &str, description: &str, (input, output): (Value, Va
 }
 
 /// Nothing here waits: an answer is ready when it is asked for.
-fn run(answer: impl Fn(Arc<Caller>, Value) -> Outcome + Send + Sync + 'static) -> Run {
-    Arc::new(move |caller, arguments| Box::pin(ready(answer(caller, arguments))))
+fn run(answer: impl Fn(&Caller, Value) -> Outcome + Send + Sync + 'static) -> Run {
+    Arc::new(move |turn, arguments| Box::pin(ready(answer(&turn, arguments))))
 }
 
 fn get(index: &Index, arguments: &Value) -> Outcome {

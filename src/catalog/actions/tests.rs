@@ -27,7 +27,7 @@ fn call(name: &str, arguments: Value) -> Outcome {
     let answer = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap()
-        .block_on((action.run)(caller(), arguments));
+        .block_on((action.run)(crate::actions::turn::Turn::plain(caller()), arguments));
     if let Ok(answer) = &answer {
         output.validate(answer).unwrap();
     }

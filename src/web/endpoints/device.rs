@@ -1,12 +1,10 @@
 //! `POST /device_authorization` (RFC 8628 section 3.1): a device without a browser asks, and is told what to show.
 
-use std::net::SocketAddr;
-
+use axum::Json;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
-use axum::{Extension, Json};
 use bytes::Bytes;
 use http::{HeaderMap, header};
 use serde_json::{Value, json};
@@ -22,6 +20,7 @@ use crate::secret::{self, DeviceCode, Secret};
 use crate::store;
 use crate::web::error::{Failure, NEVER_KEPT};
 use crate::web::form::Form;
+use crate::web::peer::Peer;
 
 /// The endpoint.
 pub fn endpoint() -> MethodRouter<App> {
@@ -30,11 +29,11 @@ pub fn endpoint() -> MethodRouter<App> {
 
 async fn ask(
     State(app): State<App>,
-    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    Peer(address): Peer,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let address = peer.map_or("this computer".to_owned(), |Extension(ConnectInfo(at))| at.ip().to_string());
+    let address = if address.is_loopback() { "this computer".to_owned() } else { address.to_string() };
     match answer(&app, &headers, body, address).await {
         Ok(told) => (NEVER_KEPT, Json(told)).into_response(),
         Err(failure) => failure.answer(&app, &headers),

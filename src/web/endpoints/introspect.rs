@@ -25,6 +25,7 @@ use crate::secret::{Refresh, Secret};
 use crate::store;
 use crate::web::error::{Failure, NEVER_KEPT};
 use crate::web::form::Form;
+use crate::web::rates::{Door, by_client};
 
 /// The endpoint.
 pub fn endpoint() -> MethodRouter<App> {
@@ -51,6 +52,7 @@ async fn answer(
     let form = Form::read(headers, body)?;
     let token = form.need("token")?;
     let client = authenticated(app, &presented(headers, &form)?).await?;
+    by_client(app, Door::Introspect, &client)?;
     if client.secret_digest.is_none() {
         return Err(Refusal::Unproven.into());
     }

@@ -13,7 +13,10 @@ use crate::oauth::metadata;
 
 /// The document of the authorization server (RFC 8414 section 3, OpenID Connect Discovery section 4).
 pub async fn authorization_server(State(app): State<App>) -> Response {
-    published(&metadata::authorization_server(&app.config, &app.scopes))
+    let mut document = metadata::authorization_server(&app.config, &app.scopes);
+    // Of the keys there are, not of the one that is wanted next.
+    document["id_token_signing_alg_values_supported"] = json!(app.keys.load().algorithms());
+    published(&document)
 }
 
 /// The document of `/mcp` (RFC 9728 section 3).

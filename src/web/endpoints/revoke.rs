@@ -19,6 +19,7 @@ use crate::secret::{Refresh, Secret};
 use crate::store::events::Event;
 use crate::web::error::{Failure, NEVER_KEPT};
 use crate::web::form::Form;
+use crate::web::rates::{Door, by_client};
 use crate::{limits, store};
 
 /// The endpoint.
@@ -38,6 +39,7 @@ async fn end(app: &App, headers: &HeaderMap, body: Result<Bytes, BytesRejection>
     let form = Form::read(headers, body)?;
     let token = form.need("token")?;
     let client = authenticated(app, &presented(headers, &form)?).await?;
+    by_client(app, Door::Revoke, &client)?;
     match Secret::<Refresh>::presented(token) {
         Some(refresh) => end_grant(app, &client, &refresh).await,
         None => end_access(app, &client, token).await,

@@ -3,11 +3,8 @@
 //! The code becomes a request at the hub like any other, so that sign-in and consent are the same ones. A wrong code, one
 //! whose time is up and one that was answered read alike: who guesses learns nothing (attack E09).
 
-use std::net::SocketAddr;
-
 use askama::Template;
-use axum::Extension;
-use axum::extract::{ConnectInfo, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
@@ -16,6 +13,7 @@ use serde_json::json;
 use super::authorize::hub;
 use crate::app::App;
 use crate::audit::Fact;
+use crate::config::subscriber;
 use crate::identity::session::Session;
 use crate::oauth::client::Client;
 use crate::oauth::device::{Device, UserCode};
@@ -58,18 +56,12 @@ fn form(app: &App, visit: &Visit, code: &str, status: StatusCode, problem: &str)
 }
 
 /// `POST /device`.
-pub async fn enter(
-    State(app): State<App>,
-    visit: Visit,
-    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
-    body: Bytes,
-) -> Answer {
+pub async fn enter(State(app): State<App>, visit: Visit, body: Bytes) -> Answer {
     let fields = Fields::of(&body);
     let browser = session::admit_form(&app, &visit, PURPOSE, fields.get("csrf"))?;
     let typed: String = fields.get("user_code").chars().take(40).collect();
     let wrong = |status, why| Ok(form(&app, &visit, &typed, status, why));
-    let address = peer.map_or("none".to_owned(), |Extension(ConnectInfo(at))| at.ip().to_string());
-    if !may_guess(&app, &visit, &address).await? {
+    if !may_guess(&app, &visit).await? {
         let why = "Too many codes were typed. Wait 15 minutes, then try again.";
         let mut response: Response = form(&app, &visit, "", StatusCode::TOO_MANY_REQUESTS, why);
         let wait = HeaderValue::from(limits::DEVICE_GUESSES_SECONDS);
@@ -91,7 +83,8 @@ pub async fn enter(
 
 /// Counts by address, and by account where somebody is signed in: a guesser with many addresses has one account, one
 /// with many accounts few addresses.
-async fn may_guess(app: &App, visit: &Visit, address: &str) -> store::Result<bool> {
+async fn may_guess(app: &App, visit: &Visit) -> store::Result<bool> {
+    let address = subscriber(visit.address);
     let from_there =
         store::devices::count_guess(&app.store, &format!("address {address}"), visit.now).await?;
     let mut fine = from_there <= limits::DEVICE_GUESSES_ADDRESS_MAX;

@@ -65,7 +65,7 @@ fn form(app: &App, visit: &Visit, link: &str, status: StatusCode, typed: (&str, 
 /// `POST /admin/first/{secret}`.
 pub async fn make(State(app): State<App>, Path(link): Path<String>, visit: Visit, body: Bytes) -> Answer {
     let fields = Fields::of(&body);
-    session::admit_form(&app, &visit, PURPOSE, fields.get("csrf"))?;
+    let browser = session::admit_form(&app, &visit, PURPOSE, fields.get("csrf"))?;
     let digest = open_link(&app, &visit, &link).await?;
     let (typed_name, typed_email) = (fields.get("name"), fields.get("email"));
     let again = |problem: &str| {
@@ -101,6 +101,7 @@ pub async fn make(State(app): State<App>, Path(link): Path<String>, visit: Visit
         return again("that e-mail address has an account already");
     }
     let jar = session::begin(&app, &mut tx, &visit, &made(&user, &visit)).await?;
+    store::guesses::remember_browser(&mut tx, &user.id, &browser.digest(), visit.now).await?;
     tx.commit().await?;
     Ok((jar, page::see_other("/account")?).into_response())
 }

@@ -11,9 +11,10 @@ use serde_json::json;
 use super::authorize::hub;
 use crate::app::App;
 use crate::audit::Fact;
+use crate::identity::guesses::{self, Counter, Turn};
 use crate::identity::password;
 use crate::identity::user::{Email, User};
-use crate::secret::{Request, Secret};
+use crate::secret::{Browser, Request, Secret};
 use crate::web::page::{self, Answer, Fields, Frame, Visit};
 use crate::web::session;
 use crate::{limits, store};
@@ -79,13 +80,13 @@ fn form(
 /// `POST /login`.
 pub async fn sign_in(State(app): State<App>, visit: Visit, body: Bytes) -> Answer {
     let fields = Fields::of(&body);
-    session::admit_form(&app, &visit, PURPOSE, fields.get("csrf"))?;
+    let browser = session::admit_form(&app, &visit, PURPOSE, fields.get("csrf"))?;
     let waiting = waiting(&app, fields.get("request")).await?;
     let typed: String = fields.get("email").chars().take(limits::EMAIL_BYTES_MAX).collect();
-    let again = |status, problem| Ok(form(&app, &visit, waiting.as_ref(), &typed, status, problem));
-    match judge(&app, &visit, &typed, fields.get("password")).await? {
-        Judged::Known(user) => {
-            let jar = welcome(&app, &visit, &user).await?;
+    let again = |status, problem: &str| Ok(form(&app, &visit, waiting.as_ref(), &typed, status, problem));
+    match judge(&app, &visit, &browser, &typed, fields.get("password")).await? {
+        Judged::Known(user, counter) => {
+            let jar = welcome(&app, &visit, &user, &counter).await?;
             let next = waiting.as_ref().map_or("/account".to_owned(), |w| hub(&w.id));
             Ok((jar, page::see_other(&next)?).into_response())
         }
@@ -94,39 +95,46 @@ pub async fn sign_in(State(app): State<App>, visit: Visit, body: Bytes) -> Answe
             StatusCode::UNPROCESSABLE_ENTITY,
             "That e-mail address and password do not belong together here.",
         ),
-        Judged::TooOften => {
-            let why = "Too many attempts for this address. Wait 15 minutes, then try again.";
-            let mut response: Response =
-                form(&app, &visit, waiting.as_ref(), &typed, StatusCode::TOO_MANY_REQUESTS, why);
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(limits::SIGN_IN_WINDOW_SECONDS));
+        Judged::TooOften(seconds) => {
+            let why = format!("Too many attempts for this address. Wait {seconds} seconds, then try again.");
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            let mut response = form(&app, &visit, waiting.as_ref(), &typed, status, &why);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             Ok(response)
         }
     }
 }
 
 enum Judged {
-    Known(Box<User>),
+    Known(Box<User>, Counter),
     Unknown,
-    TooOften,
+    TooOften(i64),
 }
 
 /// Counts, then judges, so that a hundred attempts at once are a hundred (attack C08). Every way costs one argon2.
-async fn judge(app: &App, visit: &Visit, typed: &str, password: &str) -> Result<Judged, page::Problem> {
+async fn judge(
+    app: &App,
+    visit: &Visit,
+    browser: &Secret<Browser>,
+    typed: &str,
+    password: &str,
+) -> Result<Judged, page::Problem> {
     let Ok(email) = Email::parse(typed) else {
         password::verify(password, None).await?;
         return Ok(Judged::Unknown);
     };
-    if store::users::count_attempt(&app.store, &email, visit.now).await? > limits::SIGN_IN_FAILURES_MAX {
-        refused(app, visit, "too-many-attempts").await;
-        return Ok(Judged::TooOften);
-    }
+    let counter = match guesses::take_turn(&app.store, &email, browser, visit.now).await? {
+        Turn::Taken(counter) => counter,
+        Turn::Wait(seconds) => {
+            refused(app, visit, "too-many-attempts").await;
+            return Ok(Judged::TooOften(seconds));
+        }
+    };
     let found = store::users::find_with_password(&app.store, &email).await?;
     let stored = found.as_ref().and_then(|(_, hash)| hash.as_deref());
     let is_right = password::verify(password, stored).await?;
     match found {
-        Some((user, _)) if is_right && user.is_active() => Ok(Judged::Known(Box::new(user))),
+        Some((user, _)) if is_right && user.is_active() => Ok(Judged::Known(Box::new(user), counter)),
         _ => {
             refused(app, visit, "unknown").await;
             Ok(Judged::Unknown)
@@ -139,7 +147,12 @@ async fn refused(app: &App, visit: &Visit, outcome: &'static str) {
     app.audit.note(Fact { event: "user.sign-in", request_id, outcome, ..Fact::default() }).await;
 }
 
-async fn welcome(app: &App, visit: &Visit, user: &User) -> Result<CookieJar, page::Problem> {
+async fn welcome(
+    app: &App,
+    visit: &Visit,
+    user: &User,
+    counter: &Counter,
+) -> Result<CookieJar, page::Problem> {
     let fact = Fact {
         event: "user.sign-in",
         actor: Some(user.id.clone()),
@@ -151,7 +164,7 @@ async fn welcome(app: &App, visit: &Visit, user: &User) -> Result<CookieJar, pag
     app.audit.record(fact).await?;
     let mut tx = app.store.begin().await?;
     let jar = session::begin(app, &mut tx, visit, user).await?;
-    store::users::forget_attempts(&mut tx, &user.email.to_ascii_lowercase()).await?;
+    counter.right(&mut tx, &user.id, visit.now).await?;
     tx.commit().await?;
     Ok(jar)
 }

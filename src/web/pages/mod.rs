@@ -17,8 +17,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
-use super::page;
 use super::route::{self, Route};
+use super::{page, rates};
 use crate::app::App;
 use crate::limits;
 
@@ -52,8 +52,9 @@ pub static ROUTES: &[Route] = &[
 
 /// The pages.
 pub fn routes(app: &App) -> Router<App> {
-    route::router(ROUTES)
+    route::router(ROUTES, app)
         .fallback(error::not_found)
         .layer(DefaultBodyLimit::max(limits::PAGE_FORM_BYTES_MAX))
+        .layer(from_fn_with_state(app.clone(), rates::people))
         .layer(from_fn_with_state(app.clone(), page::dress))
 }

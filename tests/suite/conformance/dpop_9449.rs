@@ -155,7 +155,7 @@ on_both_engines! {
         assert_eq!(post_with(&world, "/token", &fields, &headers).await.error(), (400, "invalid_dpop_proof"));
         // The store forgets it only once its age refuses it.
         world.clock.advance(1);
-        postern::store::sweep::ended(&world.app.store, world.clock.now()).await.unwrap();
+        postern::ops::sweep::once(&world.app).await.unwrap();
         assert_eq!(post_with(&world, "/token", &fields, &headers).await.error(), (400, "invalid_dpop_proof"));
     }
 

@@ -24,7 +24,8 @@ on_both_engines! {
         std::fs::remove_file(world.dir.path().join("encryption.key")).unwrap();
         let refused = postern::app::App::open(world.app.config.clone(), world.clock.clone()).await;
         let message = refused.err().map(|e| e.to_string()).unwrap_or_default();
-        assert!(message.contains("restore the key"), "{message}");
+        assert!(message.contains("Restore it from your backup"), "{message}");
+        assert!(!world.dir.path().join("encryption.key").exists(), "nothing is made in its place");
     }
 
     async fn the_audit_chain_holds_and_an_altered_row_breaks_it(world) {
@@ -67,11 +68,9 @@ on_both_engines! {
             let row = sqlx::query("select count(*) from refresh_tokens").fetch_one(store.read()).await.unwrap();
             sqlx::Row::get::<i64, _>(&row, 0)
         };
-        store::sweep::ended(store, now.plus_seconds(500)).await.unwrap();
+        store::sweep::all(store, now.plus_seconds(500)).await.unwrap();
         assert_eq!(rows().await, 2, "the successor stays while what it replaced could be shown");
-        for _ in 0..2 {
-            store::sweep::ended(store, now.plus_seconds(2_000)).await.unwrap();
-        }
+        store::sweep::all(store, now.plus_seconds(2_000)).await.unwrap();
         assert_eq!(rows().await, 0);
     }
 

@@ -14,6 +14,7 @@ use crate::store::{self, grants::NewGrant};
 use crate::web::endpoints::token::authenticated;
 use crate::web::error::Failure;
 use crate::web::form::Form;
+use crate::web::rates::{Door, by_client};
 
 /// `client_credentials` (RFC 6749 section 4.4): a program on its own behalf.
 pub(in crate::web::endpoints) async fn exchange(
@@ -25,6 +26,7 @@ pub(in crate::web::endpoints) async fn exchange(
     let asked: Option<ScopeSet> =
         form.get("scope").map(str::parse).transpose().map_err(|_| Refusal::BadScope)?;
     let client = authenticated(app, presented).await?;
+    by_client(app, Door::Token, &client)?;
     let resource = resource::resolve(&form.resources(), &app.resources).ok_or(Refusal::OtherResource)?;
     let asked = asked.unwrap_or_else(|| policy::own_ceiling(&client, app.offer()));
     let ask = Ask {

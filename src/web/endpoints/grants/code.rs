@@ -12,6 +12,7 @@ use crate::store;
 use crate::web::endpoints::token::authenticated;
 use crate::web::error::Failure;
 use crate::web::form::Form;
+use crate::web::rates::{Door, by_client};
 
 /// `authorization_code` (RFC 6749 section 4.1.3).
 pub(in crate::web::endpoints) async fn exchange(
@@ -25,6 +26,7 @@ pub(in crate::web::endpoints) async fn exchange(
         .ok_or(Refusal::Malformed("code_verifier must be 43 to 128 unreserved characters"))?;
     let resources = form.resources();
     let client = authenticated(app, presented).await?;
+    by_client(app, Door::Token, &client)?;
     let digest = Secret::<Code>::presented(text).ok_or(Refusal::Unknown)?.digest();
     let shown = code::Presented {
         client_id: &client.id,

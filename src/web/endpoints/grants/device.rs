@@ -11,6 +11,7 @@ use crate::store;
 use crate::web::endpoints::token::authenticated;
 use crate::web::error::Failure;
 use crate::web::form::Form;
+use crate::web::rates::{Door, by_client};
 
 /// One poll.
 pub(in crate::web::endpoints) async fn exchange(
@@ -22,6 +23,7 @@ pub(in crate::web::endpoints) async fn exchange(
     let text = form.need("device_code")?;
     let resources = form.resources();
     let client = authenticated(app, presented).await?;
+    by_client(app, Door::Token, &client)?;
     if !client.may(GrantType::DeviceCode) {
         return Err(Refusal::GrantNotRegistered.into());
     }

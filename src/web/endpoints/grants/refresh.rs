@@ -14,6 +14,7 @@ use crate::store;
 use crate::store::refresh_tokens::Successor;
 use crate::web::error::Failure;
 use crate::web::form::Form;
+use crate::web::rates::{Door, by_client};
 
 /// `refresh_token` (RFC 6749 section 6). One statement reads all that it is judged by, one writes; signing and sealing
 /// happen between them, with no row held. The second statement repeats the conditions, so whoever comes second decides
@@ -35,6 +36,7 @@ pub(in crate::web::endpoints) async fn exchange(
         let (client, found) = store::refresh_tokens::find(&app.store, &presented.client_id, &digest).await?;
         presented.prove(client.as_ref())?;
         let client = client.ok_or(Refusal::UnknownClient)?;
+        by_client(app, Door::Token, &client)?;
         let (Some(token), Some(found)) = (&token, found) else { return Err(Refusal::Unknown.into()) };
         let shown = refresh::Presented {
             client_id: &client.id,

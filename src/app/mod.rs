@@ -1,7 +1,8 @@
 //! What every handler gets: built once at start, shared by all, cheap to clone.
 
+pub mod keys;
+
 use std::ops::Deref;
-use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -13,14 +14,15 @@ use crate::audit::Audit;
 use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::oauth::key::{KeyRing, SigningKey};
+use crate::oauth::key::KeyRing;
 use crate::oauth::request::Offer;
 use crate::oauth::scope::ScopeSet;
 use crate::outbound::Outbound;
-use crate::secret::{self, Vault};
+use crate::secret::Vault;
 use crate::store::{self, Store};
 use crate::web::described::Memory;
 use crate::web::endpoints::register::Hour;
+use crate::web::rates::Rates;
 
 /// The parts of a running server. See [`Parts`].
 #[derive(Clone)]
@@ -35,7 +37,7 @@ pub struct Parts {
     /// The rows.
     pub store: Store,
     /// Seals what must be read back.
-    pub vault: Vault,
+    pub vault: Arc<Vault>,
     /// The signing keys, swapped whole when they change.
     pub keys: Arc<ArcSwap<KeyRing>>,
     /// The audit log.
@@ -54,6 +56,8 @@ pub struct Parts {
     pub outbound: Outbound,
     /// What this node knows of documents being fetched.
     pub described: Memory,
+    /// How often one address and one client asked.
+    pub rates: Rates,
     /// Registrations within this hour.
     pub registrations: Hour,
 }
@@ -93,8 +97,8 @@ impl App {
         let outbound = Outbound::new(&config)?;
         let store = Store::open(&config).await?;
         store.migrate(&config.data_dir).await?;
-        let vault = open_vault(&config)?;
-        let keys = open_keys(&store, &vault, &config, &clock).await?;
+        let vault = keys::open_vault(&config, &store).await?;
+        let ring = keys::open_ring(&store, &vault, &config, &clock).await?;
         let catalog = open_catalog(&config);
         let actions = Registry::new(catalog::actions::actions(catalog.clone()))
             .map_err(|e| StartError::Actions(e.to_string()))?;
@@ -107,13 +111,14 @@ impl App {
         let parts = Parts {
             scopes: scopes::supported(actions.all().iter().map(AsRef::as_ref)),
             baseline: scopes::baseline(actions.all().iter().map(AsRef::as_ref)),
-            keys: Arc::new(ArcSwap::from_pointee(keys)),
+            keys: Arc::new(ArcSwap::from_pointee(ring)),
             actions: Arc::new(actions),
+            rates: Rates::new(&config),
             resources: vec![config.resource()],
             config,
             clock,
             store,
-            vault,
+            vault: Arc::new(vault),
             audit,
             outbound,
             described: Memory::default(),
@@ -141,76 +146,4 @@ fn open_catalog(config: &Config) -> Catalog {
         tracing::warn!(file, line, entity = problem.entity, "{}", problem.message);
     }
     catalog
-}
-
-/// The key-encryption key: from the configuration, or from the data directory, where it is made on first start.
-///
-/// # Errors
-/// [`StartError::EncryptionKey`].
-pub fn open_vault(config: &Config) -> Result<Vault, StartError> {
-    let text = match &config.encryption_key {
-        Some(key) => key.reveal().to_owned(),
-        None => key_file(&config.data_dir).map_err(StartError::EncryptionKey)?,
-    };
-    Vault::from_base64url(&text).map_err(|e| StartError::EncryptionKey(e.to_string()))
-}
-
-fn key_file(data_dir: &Path) -> Result<String, String> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let path = data_dir.join("encryption.key");
-    let wrong = |what: &str, e: std::io::Error| format!("{what} {}: {e}", path.display());
-    std::fs::create_dir_all(data_dir).map_err(|e| wrong("cannot make the folder of", e))?;
-    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-        Ok(mut file) => {
-            let text = Vault::mint();
-            file.write_all(text.as_bytes())
-                .and_then(|()| file.sync_all())
-                .map_err(|e| wrong("cannot write", e))?;
-            Ok(text)
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
-            std::fs::read_to_string(&path).map_err(|e| wrong("cannot read", e))
-        }
-        Err(e) => Err(wrong("cannot make", e)),
-    }
-}
-
-/// The ring, and a first key where there is none. Two nodes that start together may both make one: the newer signs,
-/// both verify.
-async fn open_keys(
-    store: &Store,
-    vault: &Vault,
-    config: &Config,
-    clock: &Clock,
-) -> Result<KeyRing, StartError> {
-    if let Some(ring) = store::keys::ring(store, vault, clock.now()).await? {
-        return Ok(ring);
-    }
-    add_key(store, vault, config, clock).await?;
-    store::keys::ring(store, vault, clock.now())
-        .await?
-        .ok_or_else(|| StartError::EncryptionKey("no signing key could be made".into()))
-}
-
-/// Makes a key that signs from now on. The one before it keeps verifying, so that what it signed stays good.
-///
-/// # Errors
-/// [`StartError::Store`].
-pub async fn add_key(
-    store: &Store,
-    vault: &Vault,
-    config: &Config,
-    clock: &Clock,
-) -> Result<String, StartError> {
-    let now = clock.now();
-    let pkcs8 = secret::private_key(config.tokens.algorithm);
-    let key = SigningKey::from_pkcs8(&pkcs8, config.tokens.algorithm, now)
-        .map_err(|e| StartError::EncryptionKey(e.to_string()))?;
-    let sealed = vault.seal(&key.kid, &pkcs8);
-    let mut tx = store.begin().await?;
-    store::keys::add(&mut tx, store, &key, &sealed, now).await?;
-    tx.commit().await.map_err(store::Error::from)?;
-    store.tell(store::events::Event::KeysChanged);
-    Ok(key.kid)
 }
