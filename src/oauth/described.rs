@@ -137,6 +137,7 @@ pub fn read(url: &DocumentUrl, bytes: &[u8]) -> Result<Document, DocumentRefusal
         token_endpoint_auth_method: AuthMethod::None,
         client_uri: members.page("client_uri")?,
         logo_uri: members.page("logo_uri")?,
+        guards: Vec::new(),
         post_logout_redirect_uris: members.after_logout()?,
         dpop_bound_access_tokens: members.flag("dpop_bound_access_tokens")?,
         scope: members.scope(None)?,

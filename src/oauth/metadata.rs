@@ -39,6 +39,7 @@ pub fn authorization_server(config: &Config, scopes: &ScopeSet) -> Value {
         "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
         "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
         "introspection_endpoint_auth_methods_supported": with_secret,
+        "introspection_signing_alg_values_supported": [config.keys.algorithm.as_str()],
         "authorization_response_iss_parameter_supported": true,
         "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
         "subject_types_supported": ["public"],

@@ -10,6 +10,7 @@ pub mod dpop;
 pub mod error;
 pub mod grant;
 pub mod id_token;
+pub mod introspection;
 pub mod key;
 pub mod members;
 pub mod metadata;

@@ -45,6 +45,7 @@ impl Registration {
                 token_endpoint_auth_method: auth_method(&members)?,
                 client_uri: members.page("client_uri")?,
                 logo_uri: members.page("logo_uri")?,
+                guards: Vec::new(),
                 post_logout_redirect_uris: members.after_logout()?,
                 dpop_bound_access_tokens: members.flag("dpop_bound_access_tokens")?,
                 scope: members.scope(Some(supported))?,
@@ -136,6 +137,10 @@ pub struct PreRegistration {
     pub grant_types: Vec<GrantType>,
     /// The scopes it will ask for; a hint, except for `client_credentials`, where it is all it can have.
     pub scope: Option<String>,
+    /// The resources that it guards: it may introspect their access tokens.
+    pub guards: Vec<String>,
+    /// Where a browser may go after signing out.
+    pub post_logout_redirect_uris: Vec<String>,
     /// Whether it can keep a secret.
     pub confidential: bool,
 }
@@ -183,7 +188,9 @@ pub fn pre_registered(
     let schemes: Vec<&str> = APP_SCHEMES.into_iter().chain(["*.*"]).collect();
     let method = if secret.is_some() { AuthMethod::ClientSecretBasic } else { AuthMethod::None };
     let plain = Metadata::plain(check_redirects(&listed, &schemes)?, grant_types, method);
-    let metadata = Metadata { scope, ..plain };
+    let after: Vec<&str> = asked.post_logout_redirect_uris.iter().map(String::as_str).collect();
+    let post_logout_redirect_uris = check_redirects(&after, &schemes)?;
+    let metadata = Metadata { scope, guards: asked.guards.clone(), post_logout_redirect_uris, ..plain };
     Ok(NewClient { id, kind: ClientKind::PreRegistered, name, metadata, secret_digest: secret })
 }
 

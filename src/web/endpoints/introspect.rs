@@ -1,9 +1,9 @@
 //! `POST /introspect` (RFC 7662): what a token is good for, for those who may know.
 //!
-//! Only a client with a secret may ask. It learns about tokens that were issued to itself; one that an administrator made
-//! stands for a resource server, and learns about access tokens for the resources that this server issues for too. To
-//! everybody else every token is inactive and nothing more: a client that registered itself must not be able to try
-//! tokens it found (attack E11).
+//! Only a client that can prove who it is may ask. It learns about tokens that were issued to itself; one that an
+//! administrator made to guard a resource learns about access tokens for that resource too. To everybody else every
+//! token is inactive and nothing more: a client that registered itself must not be able to try tokens it found, and who
+//! guards one resource has no business with the tokens of another (attack E11).
 
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
@@ -11,16 +11,16 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, header};
 use serde_json::{Value, json};
 
 use super::token::{authenticated, presented};
 use crate::app::App;
 use crate::limits;
-use crate::oauth::claims;
-use crate::oauth::client::{Client, ClientKind};
+use crate::oauth::client::Client;
 use crate::oauth::error::Refusal;
 use crate::oauth::refresh::State as Rotated;
+use crate::oauth::{claims, introspection};
 use crate::secret::{Refresh, Secret};
 use crate::store;
 use crate::web::error::{Failure, NEVER_KEPT};
@@ -38,28 +38,40 @@ async fn introspect(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    match answer(&app, &headers, body).await {
-        Ok(known) => (NEVER_KEPT, Json(known.unwrap_or(json!({"active": false})))).into_response(),
+    match answer(&app, &headers, body).await.and_then(|told| written(&app, &headers, told)) {
+        Ok(response) => response,
         Err(failure) => failure.answer(&app, &headers),
     }
+}
+
+/// Plain JSON, or signed for the client that asked where it says so (RFC 9701 section 4).
+fn written(app: &App, headers: &HeaderMap, (client, known): (Client, Value)) -> Result<Response, Failure> {
+    let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    if !accepts.into_iter().any(introspection::is_asked_for) {
+        return Ok((NEVER_KEPT, Json(known)).into_response());
+    }
+    let (issuer, now) = (app.config.issuer(), app.clock.now());
+    let signed = introspection::signed(&known, issuer, &client.id, app.keys.load().signing(), now)?;
+    Ok((NEVER_KEPT, [(header::CONTENT_TYPE, introspection::MEDIA_TYPE)], signed).into_response())
 }
 
 async fn answer(
     app: &App,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Option<Value>, Failure> {
+) -> Result<(Client, Value), Failure> {
     let form = Form::read(headers, body)?;
     let token = form.need("token")?;
     let client = authenticated(app, &presented(headers, &form)?).await?;
     by_client(app, Door::Introspect, &client)?;
-    if client.secret_digest.is_none() {
+    if !client.is_confidential() {
         return Err(Refusal::Unproven.into());
     }
-    match Secret::<Refresh>::presented(token) {
-        Some(refresh) => about_refresh(app, &client, &refresh).await,
-        None => about_access(app, &client, token).await,
-    }
+    let known = match Secret::<Refresh>::presented(token) {
+        Some(refresh) => about_refresh(app, &client, &refresh).await?,
+        None => about_access(app, &client, token).await?,
+    };
+    Ok((client, known.unwrap_or(json!({"active": false}))))
 }
 
 async fn about_refresh(
@@ -84,8 +96,7 @@ async fn about_access(app: &App, client: &Client, token: &str) -> Result<Option<
     let now = app.clock.now();
     let read = claims::verify_for_any_audience(token, &app.keys.load(), app.config.issuer(), now);
     let Ok(read) = read else { return Ok(None) };
-    let guards = client.kind == ClientKind::PreRegistered && app.resources.contains(&read.audience);
-    if read.client_id != client.id && !guards {
+    if read.client_id != client.id && !client.guards(&read.audience) {
         return Ok(None);
     }
     if !store::grants::is_live(&app.store, &read.grant_id, &read.token_id).await? {

@@ -5,6 +5,8 @@ mod described_clients;
 mod device_8628;
 mod dpop_9449;
 mod introspection_7662;
+mod introspection_9701;
+mod iss_9207;
 mod jwt_9068;
 mod mcp_authorization;
 mod mcp_client;

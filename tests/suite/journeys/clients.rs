@@ -44,6 +44,7 @@ on_both_engines! {
             grant_types: vec![GrantType::AuthorizationCode, GrantType::ClientCredentials],
             scope: Some("catalog:read".into()),
             confidential: true,
+            ..Default::default()
         };
         let new = pre_registered(&asked, secret::id(world.clock.now()), Some(minted.digest())).unwrap();
         clients::add(&world.app.store, &new, world.clock.now()).await.unwrap();
