@@ -143,6 +143,7 @@ async fn guarded(dir: &std::path::Path, port: u16) -> Result<(Router, String), E
         grant_id: postern::secret::id(now),
         username: "bench@example.com".into(),
         is_user: true,
+        actor: None,
         issued_at: now,
         expires_at: now.plus_seconds(86_400),
     };

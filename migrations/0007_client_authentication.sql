@@ -7,3 +7,16 @@ create table replays (
     expires_at bigint not null
 );
 create index replays_by_end on replays (expires_at);
+
+-- Initial access tokens (RFC 7591 section 3): whoever holds one may register a few clients, for a while.
+create table registration_tokens (
+    id text primary key,
+    -- SHA-256 of the token, base64url.
+    digest text not null unique,
+    -- What it is for, in an administrator's words.
+    note text not null,
+    -- Counted down by the statement that lets a registration through.
+    uses_left bigint not null check (uses_left >= 0),
+    created_at bigint not null,
+    expires_at bigint not null
+);

@@ -146,6 +146,35 @@ pub const CLIENT_URI_BYTES_MAX: usize = 2_048;
 pub const CLIENT_NAME_CHARS_MAX: usize = 80;
 /// Longest `software_id` and `software_version`, in characters.
 pub const CLIENT_SOFTWARE_CHARS_MAX: usize = 128;
+/// Most registrations that one initial access token allows.
+pub const INITIAL_ACCESS_USES_MAX: i64 = 10_000;
+/// Longest life of an initial access token, in days.
+pub const INITIAL_ACCESS_DAYS_MAX: i64 = 365;
+/// Most `contacts` of a client that are kept.
+pub const CLIENT_CONTACTS_MAX: usize = 5;
+/// Longest life of a client assertion, in seconds: SDKs sign for five minutes, a few for an hour. Its `jti` is remembered
+/// for as long.
+pub const ASSERTION_SECONDS_MAX: i64 = 3_600;
+/// How far a client's clock may be from ours, in seconds.
+pub const ASSERTION_SKEW_SECONDS: i64 = 60;
+/// Most keys of one JWK set. A rotation needs three or four; each costs a signature check where none is named.
+pub const KEY_SET_KEYS_MAX: usize = 16;
+/// Largest JWK set that is fetched, in bytes: all of those keys, of RSA, with their certificates.
+pub const KEY_SET_BYTES_MAX: usize = 65_536;
+/// Longest `kid`, in bytes.
+pub const KEY_ID_BYTES_MAX: usize = 256;
+/// Shortest RSA modulus, in bytes: 2048 bits (RFC 7518 section 3.3).
+pub const RSA_BYTES_MIN: usize = 256;
+/// Longest RSA modulus, in bytes: 4096 bits. What is longer costs time and nothing else.
+pub const RSA_BYTES_MAX: usize = 512;
+/// How long a fetched JWK set is used unasked, in seconds: a key that was withdrawn is refused after it.
+pub const KEY_SET_FRESH_SECONDS: i64 = 900;
+/// How often a JWK set may be fetched before that, because it does not hold the key that is named, in seconds (attack F04).
+pub const KEY_SET_REFETCH_SECONDS: i64 = 60;
+/// How long the last good JWK set serves while its host is down, in seconds past its freshness.
+pub const KEY_SET_STALE_SECONDS_MAX: i64 = 86_400;
+/// JWK sets that a node remembers, by whose they are.
+pub const KEY_SETS_REMEMBERED_MAX: u64 = 10_000;
 /// How coarse a client's last use is recorded, in seconds: a write per call would be a hot row.
 pub const CLIENT_USED_SECONDS: i64 = 3_600;
 /// A client that made itself known and was never used goes after this, in seconds: VS Code registers before it asks.
@@ -288,6 +317,8 @@ pub const DEVICE_GUESSES_ADDRESS_MAX: i64 = 60;
 pub const DEVICE_GUESSES_SECONDS: i64 = 900;
 /// Longest `User-Agent` of a device that is kept for the page, in characters.
 pub const DEVICE_AGENT_CHARS_MAX: usize = 120;
+/// How long a pushed request waits for its browser, in seconds (RFC 9126 section 2.2 suggests 5 to 600).
+pub const PUSHED_SECONDS: i64 = 60;
 /// Longest DPoP proof, in bytes: an RSA key of 4,096 bits and its signature take under 2,000.
 pub const DPOP_PROOF_BYTES_MAX: usize = 4_096;
 /// Longest `jti` of a DPoP proof, in bytes. A UUID has 36.
@@ -300,3 +331,13 @@ pub const DPOP_NONCE_SECONDS: i64 = 300;
 pub const DPOP_RSA_BYTES_MIN: usize = 256;
 /// Largest RSA modulus of a DPoP key, in bytes: a stranger's key must not cost more than a stranger may.
 pub const DPOP_RSA_BYTES_MAX: usize = 512;
+/// Most programs in a row that act for one another (RFC 8693 section 4.1); each makes the token longer.
+pub const ACTORS_MAX: usize = 5;
+/// Most identity providers whose assertions are taken.
+pub const TRUSTED_ISSUERS_MAX: usize = 32;
+/// Longest subject and tenant of an identity provider, in bytes (OpenID Connect Core section 2 says 255 for `sub`).
+pub const ISSUER_SUBJECT_BYTES_MAX: usize = 255;
+/// Largest metadata document of an identity provider, in bytes; real ones are under 8 KB.
+pub const ISSUER_METADATA_BYTES_MAX: usize = 65_536;
+/// How long an identity provider's metadata is used unasked, in seconds: its keys are renewed more often, by themselves.
+pub const ISSUER_METADATA_SECONDS: i64 = 3_600;

@@ -49,8 +49,12 @@ kinds! {
     Csrf = "pof_";
     /// A device's own code (RFC 8628 section 3.2).
     DeviceCode = "pod_";
+    /// The name of a pushed authorization request (RFC 9126 section 2.2).
+    Pushed = "pop_";
     /// The credential that manages a self-registered client (RFC 7592 section 3).
     Registration = "pon_";
+    /// An initial access token, with which a client may register (RFC 7591 section 3).
+    InitialAccess = "poi_";
 }
 
 /// 256 random bits with a prefix, in the clear. Shown once, then dropped.

@@ -22,6 +22,8 @@ use crate::secret::Vault;
 use crate::store::{self, Store};
 use crate::web::described::Memory;
 use crate::web::endpoints::register::Hour;
+use crate::web::issuers::Discovered;
+use crate::web::key_sets::KeySets;
 use crate::web::rates::Rates;
 
 /// The parts of a running server. See [`Parts`].
@@ -58,6 +60,10 @@ pub struct Parts {
     pub described: Memory,
     /// How often one address and one client asked.
     pub rates: Rates,
+    /// Where identity providers have their keys.
+    pub discovered: Discovered,
+    /// What this node knows of others' keys.
+    pub key_sets: KeySets,
     /// Registrations within this hour.
     pub registrations: Hour,
 }
@@ -108,13 +114,15 @@ impl App {
             return Err(StartError::Actions(format!("these scopes have no sentence for people: {which}")));
         }
         let (audit, writer) = Audit::start(store.clone(), clock.clone());
+        let resources = vec![config.resource()];
+        unknown_targets(&config, &resources)?;
         let parts = Parts {
             scopes: scopes::supported(actions.all().iter().map(AsRef::as_ref)),
             baseline: scopes::baseline(actions.all().iter().map(AsRef::as_ref)),
             keys: Arc::new(ArcSwap::from_pointee(ring)),
             actions: Arc::new(actions),
             rates: Rates::new(&config),
-            resources: vec![config.resource()],
+            resources,
             config,
             clock,
             store,
@@ -122,6 +130,8 @@ impl App {
             audit,
             outbound,
             described: Memory::default(),
+            discovered: Discovered::default(),
+            key_sets: KeySets::default(),
             registrations: Hour::default(),
             catalog,
         };
@@ -134,6 +144,18 @@ impl Parts {
     pub fn offer(&self) -> Offer<'_> {
         Offer { scopes: &self.scopes, baseline: &self.baseline, resources: &self.resources }
     }
+}
+
+/// A target of an exchange that is no resource here would never be given, and nobody would know why.
+fn unknown_targets(config: &Config, resources: &[String]) -> Result<(), StartError> {
+    for (client, target) in config.exchange.iter().flat_map(|(c, all)| all.iter().map(move |t| (c, t))) {
+        if !resources.contains(target) {
+            let ours = resources.join(", ");
+            let why = format!("exchange.resources: {target} of {client} is none of this server's: {ours}");
+            return Err(StartError::Actions(why));
+        }
+    }
+    Ok(())
 }
 
 /// The catalog that the configuration names, the sample one, or both. A descriptor with faults is named in the log and

@@ -1,4 +1,4 @@
-//! Which clients may come, and what strangers among them may ask for.
+//! Which clients may come, how they prove who they are, and what strangers among them may ask for.
 
 use super::{ConfigError, Raw};
 use crate::oauth::scope::ScopeSet;
@@ -13,8 +13,32 @@ pub struct Clients {
     pub unknown_scopes: Option<ScopeSet>,
     /// What a person reads beside the refusal of a client.
     pub refusal: Option<String>,
+    /// Whether every authorization request must be pushed first (RFC 9126 section 5).
+    pub require_pushed: bool,
     /// Clients that register themselves (RFC 7591).
-    pub self_registered: bool,
+    pub self_registered: SelfRegistered,
+    /// What a client assertion must name as its audience.
+    pub assertion_audience: AssertionAudience,
+}
+
+/// Who may register a client without an administrator's doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SelfRegistered {
+    /// Anybody.
+    Open,
+    /// Who holds an initial access token (RFC 7591 section 3).
+    Token,
+    /// Nobody.
+    Off,
+}
+
+/// What a client assertion must name as its audience (RFC 7523 section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AssertionAudience {
+    /// The issuer, alone (draft-ietf-oauth-rfc7523bis).
+    Issuer,
+    /// The issuer, or the URL of the token endpoint, which programs from before that draft name.
+    TokenEndpoint,
 }
 
 /// Reads the keys under `clients`.
@@ -40,6 +64,27 @@ pub fn read(raw: &Raw) -> Result<Clients, ConfigError> {
         described,
         unknown_scopes,
         refusal: raw.optional("clients.refusal"),
-        self_registered: raw.boolean("clients.self_registered")?,
+        require_pushed: raw.boolean("clients.require_pushed")?,
+        self_registered: self_registered(raw)?,
+        assertion_audience: assertion_audience(raw)?,
     })
+}
+
+fn self_registered(raw: &Raw) -> Result<SelfRegistered, ConfigError> {
+    match raw.text("clients.self_registered").as_str() {
+        "open" => Ok(SelfRegistered::Open),
+        "token" => Ok(SelfRegistered::Token),
+        "off" => Ok(SelfRegistered::Off),
+        other => Err(ConfigError(format!("clients.self_registered = \"{other}\": one of open, token, off"))),
+    }
+}
+
+fn assertion_audience(raw: &Raw) -> Result<AssertionAudience, ConfigError> {
+    match raw.text("clients.assertion_audience").as_str() {
+        "issuer" => Ok(AssertionAudience::Issuer),
+        "token-endpoint" => Ok(AssertionAudience::TokenEndpoint),
+        other => Err(ConfigError(format!(
+            "clients.assertion_audience = \"{other}\": one of issuer, token-endpoint"
+        ))),
+    }
 }

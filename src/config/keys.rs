@@ -150,8 +150,20 @@ pub const KEYS: &[Key] = &[
     key(
         "clients.self_registered",
         "POSTERN_CLIENTS_SELF_REGISTERED",
-        Some("true"),
-        "Accepts clients that register themselves (RFC 7591).",
+        Some("open"),
+        "Who may register a client by itself (RFC 7591): open for anybody, token for holders of an initial access token, off.",
+    ),
+    key(
+        "clients.assertion_audience",
+        "POSTERN_CLIENTS_ASSERTION_AUDIENCE",
+        Some("issuer"),
+        "What a signed client assertion must name as aud: issuer, or token-endpoint to take that URL too, for older programs.",
+    ),
+    key(
+        "clients.require_pushed",
+        "POSTERN_CLIENTS_REQUIRE_PUSHED",
+        Some("false"),
+        "Refuses authorization requests that were not pushed to /par first (RFC 9126).",
     ),
     key(
         "tokens.access_seconds",
@@ -188,6 +200,18 @@ pub const KEYS: &[Key] = &[
         "POSTERN_KEYS_ROTATE_DAYS",
         Some("90"),
         "A new signing key takes over after so many days; 0 for never.",
+    ),
+    key(
+        "exchange.resources",
+        "POSTERN_EXCHANGE_RESOURCES",
+        None,
+        "Which resources a client may exchange tokens for (RFC 8693), as client_id=resource pairs; several resources with spaces between.",
+    ),
+    key(
+        "trusted_issuers",
+        "POSTERN_TRUSTED_ISSUERS",
+        None,
+        "Identity providers whose assertions (ID-JAG) say who a person is, as tables; in the environment, as a JSON array.",
     ),
     key(
         "mcp.tool_names",

@@ -5,6 +5,7 @@
 
 mod clients;
 mod guarding;
+mod issuers;
 mod keys;
 mod raw;
 mod signing;
@@ -15,8 +16,9 @@ use std::path::PathBuf;
 
 use url::Url;
 
-pub use clients::Clients;
+pub use clients::{AssertionAudience, Clients, SelfRegistered};
 pub use guarding::{Proxies, ProxyHeader, Rates, subscriber};
+pub use issuers::TrustedIssuer;
 pub use keys::{KEYS, Key};
 pub use raw::{Flags, Origin, Raw};
 pub use signing::{Algorithm, Keys};
@@ -53,6 +55,10 @@ pub struct Config {
     pub keys: Keys,
     /// Lifetimes of tokens.
     pub tokens: Tokens,
+    /// Which resources a client may exchange tokens for (RFC 8693), by client_id; nobody else may.
+    pub exchange: BTreeMap<String, Vec<String>>,
+    /// Identity providers whose word is taken for who a person is.
+    pub trusted_issuers: Vec<TrustedIssuer>,
     /// Exceptions for outbound calls in tests.
     pub outbound: Outbound,
     /// How tools are named in lists.
@@ -227,6 +233,8 @@ impl Config {
             encryption_key_previous: raw.optional("encryption_key_previous").map(Hidden::new),
             keys: Keys::from_raw(raw)?,
             tokens: tokens(raw)?,
+            exchange: exchange(raw),
+            trusted_issuers: issuers::read(raw)?,
             outbound: outbound(raw)?,
             tool_names: tool_names(raw)?,
             conformance: raw.boolean("conformance")?,
@@ -336,6 +344,11 @@ fn tokens(raw: &Raw) -> Result<Tokens, ConfigError> {
         refresh_absolute_seconds: days("tokens.refresh_absolute_days")?,
         dpop_nonces: raw.boolean("tokens.dpop_nonces")?,
     })
+}
+
+fn exchange(raw: &Raw) -> BTreeMap<String, Vec<String>> {
+    let listed = |text: String| text.split_whitespace().map(str::to_owned).collect();
+    raw.table("exchange.resources").into_iter().map(|(client, text)| (client, listed(text))).collect()
 }
 
 fn outbound(raw: &Raw) -> Result<Outbound, ConfigError> {

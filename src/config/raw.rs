@@ -165,6 +165,21 @@ impl Raw {
             .collect()
     }
 
+    /// A document: tables and lists inside one key, kept as JSON. Nothing where the key is not set or empty.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where the text is no JSON.
+    pub fn document(&self, path: &str) -> Result<Option<serde_json::Value>, ConfigError> {
+        let Some(text) = self.optional(path).filter(|text| !text.trim().is_empty()) else { return Ok(None) };
+        serde_json::from_str(&text).map(Some).map_err(|e| {
+            let place = e.column();
+            ConfigError(format!(
+                "{path} ({}): tables are wanted, or JSON with them (column {place})",
+                self.origin(path)
+            ))
+        })
+    }
+
     /// Every key with its value (hidden where secret) and origin, for `config print`.
     pub fn explain(&self) -> Vec<(&'static Key, String, Origin)> {
         let shown = |key: &'static Key| match self.values.get(key.path) {
@@ -195,6 +210,10 @@ fn read_bounded(path: &Path) -> Result<String, ConfigError> {
 fn flatten(prefix: &str, value: &toml::Value, found: &mut Vec<(String, String)>) {
     let text = |v: &toml::Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
     match value {
+        // A document: what has tables inside is written as JSON.
+        nested if find(prefix).is_some() && is_nested(nested) => {
+            found.push((prefix.to_owned(), serde_json::to_string(nested).unwrap_or_default()));
+        }
         toml::Value::Table(table) if find(prefix).is_some() => {
             let pairs: Vec<String> = table.iter().map(|(k, v)| format!("{k}={}", text(v))).collect();
             found.push((prefix.to_owned(), pairs.join(",")));
@@ -209,5 +228,14 @@ fn flatten(prefix: &str, value: &toml::Value, found: &mut Vec<(String, String)>)
             found.push((prefix.to_owned(), items.iter().map(text).collect::<Vec<_>>().join(",")));
         }
         leaf => found.push((prefix.to_owned(), text(leaf))),
+    }
+}
+
+fn is_nested(value: &toml::Value) -> bool {
+    let holds = |inner: &toml::Value| inner.is_table() || inner.is_array();
+    match value {
+        toml::Value::Table(table) => table.values().any(holds),
+        toml::Value::Array(items) => items.iter().any(holds),
+        _ => false,
     }
 }

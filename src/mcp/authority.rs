@@ -22,6 +22,8 @@ pub struct Verified {
     pub token_id: String,
     /// The key that whoever uses the token must prove (RFC 9449 section 6), if it is bound to one.
     pub key: Option<Arc<str>>,
+    /// Whether somebody acts for the subject: then more than this one grant stands behind the token.
+    pub is_exchanged: bool,
     /// The keys it was verified with. Under other keys it has to be verified again.
     keys: Arc<KeyRing>,
 }
@@ -37,13 +39,10 @@ impl Verified {
             scopes: claims.scope,
             resource: claims.audience,
         };
-        Self {
-            caller: Arc::new(caller),
-            expires_at: claims.expires_at,
-            token_id: claims.token_id,
-            key: claims.key.map(Arc::from),
-            keys,
-        }
+        let is_exchanged = claims.actor.is_some();
+        let (expires_at, token_id) = (claims.expires_at, claims.token_id);
+        let key = claims.key.map(Arc::from);
+        Self { caller: Arc::new(caller), expires_at, token_id, key, is_exchanged, keys }
     }
 }
 

@@ -179,6 +179,12 @@ impl LiveCallers {
 fn concerns(event: &Event, verified: &Verified) -> bool {
     let caller = &verified.caller;
     match event {
+        // Something that it was exchanged from may have ended: it is asked for again.
+        Event::GrantRevoked(_) | Event::ClientRevoked(_) | Event::TokenRevoked(_)
+            if verified.is_exchanged =>
+        {
+            true
+        }
         Event::GrantRevoked(id) => caller.grant_id == *id,
         Event::ClientRevoked(id) => caller.client_id == *id,
         Event::UserSuspended(id) => caller.is_user && caller.subject == *id,

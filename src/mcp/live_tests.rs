@@ -8,6 +8,7 @@ use super::*;
 use crate::config::Algorithm;
 use crate::mcp::authority::Authority;
 use crate::oauth::claims::{AccessClaims, sign_access};
+use crate::oauth::exchange::Actor;
 use crate::oauth::key::{KeyRing, SigningKey};
 use crate::store::events::Board;
 
@@ -88,6 +89,7 @@ impl World {
                 username: String::new(),
                 is_user: true,
                 key: None,
+                actor: parts.next().map(|sub| Actor { sub, act: None }),
                 issued_at: Time::from_seconds(0),
                 expires_at: Time::from_seconds(1_000),
             };
@@ -157,6 +159,24 @@ async fn news_forget_whom_they_concern_and_nobody_else() {
             world.admit(who, NOW).await.unwrap();
             assert_eq!(world.asked() != before, gone.contains(&who), "{event:?} {who}");
         }
+    }
+}
+
+/// What it was exchanged from has another grant, client and token, which the token does not name.
+#[tokio::test]
+async fn an_exchanged_token_is_asked_for_again_whoever_it_was_that_ended() {
+    let who = "ada/agent/g2/agent";
+    for event in [
+        Event::GrantRevoked("g1".into()),
+        Event::ClientRevoked("vscode".into()),
+        Event::TokenRevoked(ADA.into()),
+        Event::UserSuspended("ada".into()),
+    ] {
+        let world = World::new();
+        world.admit(who, NOW).await.unwrap();
+        world.news.tell(event.clone());
+        world.server.revoked.lock().unwrap().push("g2".into());
+        assert!(matches!(world.admit(who, NOW).await, Err(Refused::Revoked)), "{event:?}");
     }
 }
 

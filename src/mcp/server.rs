@@ -246,7 +246,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         let (mut resources, next_cursor) =
-            resources::list(&self.features, caller(&context)?, page::after(request)?.as_deref());
+            resources::list(&self.features, caller(&context)?, page::after(request)?).await;
         if self.features.fixtures && next_cursor.is_none() {
             resources.extend(fixtures::resources::list());
         }

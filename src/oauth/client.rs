@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::key_set::KeySet;
 use crate::clock::Time;
 use crate::secret::Digest;
 
@@ -43,16 +44,33 @@ pub enum AuthMethod {
     ClientSecretBasic,
     /// In the form body.
     ClientSecretPost,
+    /// By a JWT that it signs for each request (RFC 7523 section 2.2).
+    PrivateKeyJwt,
 }
 
 impl AuthMethod {
+    /// All of them, as metadata lists them.
+    pub const ALL: [Self; 4] =
+        [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
+
     /// The registered name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
         }
+    }
+
+    /// From the registered name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|m| m.as_str() == text)
+    }
+
+    /// Whether it is a secret that both sides know.
+    pub fn is_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
     }
 }
 
@@ -131,6 +149,25 @@ pub struct Metadata {
     /// Where a browser may go once its person has signed out (OpenID Connect RP-Initiated Logout section 3.1).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub post_logout_redirect_uris: Vec<String>,
+    /// Its terms, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tos_uri: Option<String>,
+    /// What it does with data, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_uri: Option<String>,
+    /// Whom to ask about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<String>,
+    /// The keys it signs with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<KeySet>,
+    /// Where they are, instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
+    /// The one algorithm it signs client assertions with; any that its keys have, where it names none (OpenID Connect
+    /// Registration section 2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_signing_alg: Option<String>,
     /// The scopes it registered. A hint, not a ceiling: real clients register fewer than they later ask for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -143,6 +180,9 @@ pub struct Metadata {
     /// Its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub software_version: Option<String>,
+    /// Whether it only ever pushes its authorization requests (RFC 9126 section 6).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_pushed_authorization_requests: bool,
 }
 
 impl Metadata {
@@ -161,10 +201,17 @@ impl Metadata {
             guards: Vec::new(),
             dpop_bound_access_tokens: false,
             post_logout_redirect_uris: Vec::new(),
+            tos_uri: None,
+            policy_uri: None,
+            contacts: Vec::new(),
+            jwks: None,
+            jwks_uri: None,
+            token_endpoint_auth_signing_alg: None,
             scope: None,
             application_type: None,
             software_id: None,
             software_version: None,
+            require_pushed_authorization_requests: false,
         }
     }
 }
@@ -213,9 +260,9 @@ impl Client {
         self.suspended_at.is_none() && self.revoked_at.is_none()
     }
 
-    /// Whether it can prove who it is: it holds a secret.
+    /// Whether it can prove who it is, by a secret or by a key.
     pub fn is_confidential(&self) -> bool {
-        self.secret_digest.is_some()
+        self.secret_digest.is_some() || self.metadata.token_endpoint_auth_method == AuthMethod::PrivateKeyJwt
     }
 
     /// Whether it registered for `grant`.

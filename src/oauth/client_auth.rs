@@ -1,68 +1,150 @@
-//! How a client proves who it is at the token side (RFC 6749 section 2.3; attack E04).
+//! How a client proves who it is at the token side (RFC 6749 section 2.3, RFC 7521 section 4.2; attacks E04, E05).
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine as _;
 
+use super::assertion::{Assertion, AssertionRefusal, Once};
 use super::client::{AuthMethod, Client, ClientKind};
 use super::error::Refusal;
+use super::key_set::KeySet;
+use crate::clock::Time;
 use crate::secret::Digest;
 
-/// What a client presents: its id, and perhaps a secret. Not yet trusted.
+/// What a client presents: its id, and perhaps a secret or something that it signed. Not yet trusted.
 pub struct Presented {
     /// The client_id, to the letter.
     pub client_id: String,
-    secret: Option<Digest>,
-    method: AuthMethod,
+    proof: Proof,
+    /// Whether this request has used its assertion up: to decide twice about one request is not to use it twice.
+    used: AtomicBool,
+}
+
+enum Proof {
+    Nothing,
+    Secret(AuthMethod, Digest),
+    Assertion(Box<Assertion>),
+}
+
+impl Proof {
+    fn secret(way: AuthMethod, secret: Option<&str>) -> Self {
+        secret.map_or(Self::Nothing, |secret| Self::Secret(way, Digest::of(secret)))
+    }
+}
+
+/// The parameters of a form that say who the client is.
+#[derive(Clone, Copy, Default)]
+pub struct Credentials<'a> {
+    /// The `Authorization` header.
+    pub header: Option<&'a str>,
+    /// `client_id`.
+    pub id: Option<&'a str>,
+    /// `client_secret`.
+    pub secret: Option<&'a str>,
+    /// `client_assertion`.
+    pub assertion: Option<&'a str>,
+    /// `client_assertion_type`.
+    pub assertion_type: Option<&'a str>,
+}
+
+/// What an assertion is measured by.
+#[derive(Clone, Copy, Debug)]
+pub struct Measure<'a> {
+    /// The client's keys; `None` where they could not be had.
+    pub keys: Option<&'a KeySet>,
+    /// The names of this server that may be its `aud`.
+    pub audiences: &'a [String],
+    /// Now.
+    pub now: Time,
 }
 
 impl Presented {
-    /// From the `Authorization` header and the two form parameters.
+    /// From the `Authorization` header and the form parameters.
     ///
     /// # Errors
     /// [`Refusal`] where they contradict each other or no client is named.
-    pub fn read(header: Option<&str>, id: Option<&str>, secret: Option<&str>) -> Result<Self, Refusal> {
-        let Some(header) = header else {
-            let client_id = id.ok_or(Refusal::Missing("client_id"))?.to_owned();
-            let method = if secret.is_some() { AuthMethod::ClientSecretPost } else { AuthMethod::None };
-            return Ok(Self { client_id, secret: secret.map(Digest::of), method });
-        };
-        if secret.is_some() {
+    pub fn read(credentials: Credentials<'_>) -> Result<Self, Refusal> {
+        let Credentials { header, id, secret, assertion, assertion_type } = credentials;
+        let ways = [header, secret, assertion].iter().flatten().count();
+        if ways > 1 {
             return Err(Refusal::TwoMethods);
         }
+        let known = |client_id: String, proof| Ok(Self { client_id, proof, used: AtomicBool::new(false) });
+        if let Some(text) = assertion {
+            let assertion = Assertion::read(assertion_type, text, id)?;
+            return known(assertion.client_id().to_owned(), Proof::Assertion(Box::new(assertion)));
+        }
+        if assertion_type.is_some() {
+            return Err(Refusal::Missing("client_assertion"));
+        }
+        let Some(header) = header else {
+            let client_id = id.ok_or(Refusal::Missing("client_id"))?.to_owned();
+            return known(client_id, Proof::secret(AuthMethod::ClientSecretPost, secret));
+        };
         let (client_id, secret) =
             basic(header).ok_or(Refusal::Malformed("the Authorization header must be Basic"))?;
         if id.is_some_and(|id| id != client_id) {
             return Err(Refusal::TwoMethods);
         }
         // An empty secret is none (RFC 6749 section 2.3.1).
-        let secret = (!secret.is_empty()).then(|| Digest::of(&secret));
-        let method = if secret.is_some() { AuthMethod::ClientSecretBasic } else { AuthMethod::None };
-        Ok(Self { client_id, secret, method })
+        let secret = Some(secret.as_str()).filter(|secret| !secret.is_empty());
+        known(client_id, Proof::secret(AuthMethod::ClientSecretBasic, secret))
+    }
+
+    /// What it signed, if it came with that and has not used it up.
+    pub fn assertion(&self) -> Option<&Assertion> {
+        match &self.proof {
+            Proof::Assertion(assertion) if !self.used.load(Ordering::Relaxed) => Some(assertion),
+            _ => None,
+        }
     }
 
     /// Whether `known`, the client that goes by this id, proves itself with it. A client that is unknown is compared
-    /// too, so that it costs the same.
+    /// too, so that it costs the same. What is given back must be used up before anything else is done.
     ///
     /// A client that registered itself chose its way and must keep to it; one that an administrator made may send its
     /// secret either way, since the administrator cannot know which way the program takes (VS Code takes the body).
+    /// One with a key has no other way.
     ///
     /// # Errors
     /// [`Refusal`], each answered `invalid_client`.
-    pub fn prove(&self, known: Option<&Client>) -> Result<(), Refusal> {
+    pub fn prove(&self, known: Option<&Client>, measure: &Measure<'_>) -> Result<Option<Once>, Refusal> {
         let stored = known.and_then(|client| client.secret_digest.as_ref());
         let nobody = Digest::of("nobody");
-        let compared = self.secret.as_ref().is_some_and(|secret| stored.unwrap_or(&nobody).matches(secret));
-        let fits = if stored.is_some() { compared } else { self.secret.is_none() };
+        let compared = match &self.proof {
+            Proof::Secret(_, secret) => stored.unwrap_or(&nobody).matches(secret),
+            Proof::Nothing | Proof::Assertion(_) => false,
+        };
         let client = known.filter(|client| client.is_active()).ok_or(Refusal::UnknownClient)?;
         let registered = client.metadata.token_endpoint_auth_method;
-        let public = stored.is_none() && registered == AuthMethod::None;
-        if public && self.secret.is_some() {
-            return Err(Refusal::OtherMethod);
+        match (registered, &self.proof) {
+            (AuthMethod::PrivateKeyJwt, Proof::Assertion(assertion)) => {
+                if self.used.load(Ordering::Relaxed) {
+                    return Ok(None);
+                }
+                let keys = measure.keys.ok_or(AssertionRefusal::NoKeys)?;
+                let algorithm = client.metadata.token_endpoint_auth_signing_alg.as_deref();
+                let once = assertion.verify(keys, algorithm, measure.audiences, measure.now)?;
+                Ok(Some(once))
+            }
+            (AuthMethod::PrivateKeyJwt, Proof::Nothing) => Err(Refusal::Unproven),
+            (AuthMethod::PrivateKeyJwt, Proof::Secret(..)) | (_, Proof::Assertion(_)) => {
+                Err(Refusal::OtherMethod)
+            }
+            (AuthMethod::None, Proof::Nothing) if stored.is_none() => Ok(None),
+            (AuthMethod::None, Proof::Secret(..)) if stored.is_none() => Err(Refusal::OtherMethod),
+            (_, Proof::Nothing) => Err(Refusal::Unproven),
+            (_, Proof::Secret(..)) if stored.is_none() || !compared => Err(Refusal::Unproven),
+            (_, Proof::Secret(way, _)) if *way == registered || client.kind == ClientKind::PreRegistered => {
+                Ok(None)
+            }
+            (_, Proof::Secret(..)) => Err(Refusal::OtherMethod),
         }
-        let way_fits = self.method == registered || client.kind == ClientKind::PreRegistered;
-        if !public && (stored.is_none() || self.secret.is_none()) || !fits {
-            return Err(Refusal::Unproven);
-        }
-        if way_fits { Ok(()) } else { Err(Refusal::OtherMethod) }
+    }
+
+    /// Notes that what [`Presented::prove`] gave back is used up.
+    pub fn mark_used(&self) {
+        self.used.store(true, Ordering::Relaxed);
     }
 }
 
@@ -109,10 +191,23 @@ mod tests {
 
     #[test]
     fn two_ways_at_once_are_refused() {
-        let both = Presented::read(Some(&header("a:b")), Some("a"), Some("b"));
-        assert_eq!(both.err(), Some(Refusal::TwoMethods));
-        let other = Presented::read(Some(&header("a:b")), Some("c"), None);
-        assert_eq!(other.err(), Some(Refusal::TwoMethods));
-        assert_eq!(Presented::read(None, None, Some("b")).err(), Some(Refusal::Missing("client_id")));
+        let basic = header("a:b");
+        let none = Credentials::default();
+        let (header, secret, assertion) = (Some(basic.as_str()), Some("b"), Some("x.y.z"));
+        let kind = Some(crate::oauth::assertion::TYPE);
+        for (place, (presented, expected)) in [
+            (Credentials { header, secret, ..none }, Refusal::TwoMethods),
+            (Credentials { header, id: Some("c"), ..none }, Refusal::TwoMethods),
+            (Credentials { header, assertion, assertion_type: kind, ..none }, Refusal::TwoMethods),
+            (Credentials { secret, assertion, assertion_type: kind, ..none }, Refusal::TwoMethods),
+            (Credentials { secret, ..none }, Refusal::Missing("client_id")),
+            (Credentials { assertion, ..none }, Refusal::Missing("client_assertion_type")),
+            (Credentials { assertion_type: kind, ..none }, Refusal::Missing("client_assertion")),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            assert_eq!(Presented::read(presented).err(), Some(expected), "{place}");
+        }
     }
 }

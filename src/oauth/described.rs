@@ -4,12 +4,14 @@
 use url::{Host, Url};
 
 use super::client::{AuthMethod, GrantType, Metadata};
-use super::members::{Fault, Members};
+use super::key_set::Signing;
+use super::members::{Fault, Members, PUSHED_ONLY};
 use crate::limits;
 
-/// What a described client may be: it holds no secret, so that it only signs people in.
-const DESCRIBED: [GrantType; 3] =
-    [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::DeviceCode];
+/// What a described client may be: nobody here knows it, so that it only signs people in.
+/// With keys it may also come with the word of an identity provider that an administrator trusts with it.
+const DESCRIBED: [GrantType; 4] =
+    [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::DeviceCode, GrantType::JwtBearer];
 
 /// A client_id that may name a document. Kept as it was written: compared to the letter, never re-serialised
 /// (section 3).
@@ -124,17 +126,32 @@ pub fn read(url: &DocumentUrl, bytes: &[u8]) -> Result<Document, DocumentRefusal
         return Err(Fault::metadata("jwks must hold public keys only").into());
     }
     // A client that declares keys must prove them at every request and never be taken for a public one (section 8.2).
-    if !matches!(members.text("token_endpoint_auth_method")?, None | Some("none")) {
-        return Err(Fault::metadata("token_endpoint_auth_method must be none").into());
-    }
+    let token_endpoint_auth_method = match members.text("token_endpoint_auth_method")? {
+        None | Some("none") => AuthMethod::None,
+        Some("private_key_jwt") => AuthMethod::PrivateKeyJwt,
+        Some(_) => {
+            return Err(Fault::metadata("token_endpoint_auth_method must be none or private_key_jwt").into());
+        }
+    };
+    // A public client's keys are for something else than proving itself here: they are not looked at.
+    let signing = match token_endpoint_auth_method {
+        AuthMethod::PrivateKeyJwt => Signing::of_members(&members, token_endpoint_auth_method)?,
+        _ => Signing::default(),
+    };
     let name = members.name()?.ok_or_else(|| Fault::metadata("client_name is missing"))?;
-    for shown in ["tos_uri", "policy_uri", "jwks_uri", "sector_identifier_uri"] {
+    for shown in ["jwks_uri", "sector_identifier_uri"] {
         members.page(shown)?;
     }
     let metadata = Metadata {
         redirect_uris: members.redirects()?,
         grant_types: members.grants(&DESCRIBED)?,
-        token_endpoint_auth_method: AuthMethod::None,
+        token_endpoint_auth_method,
+        jwks: signing.jwks,
+        jwks_uri: signing.jwks_uri,
+        token_endpoint_auth_signing_alg: signing.algorithm,
+        tos_uri: members.page("tos_uri")?,
+        policy_uri: members.page("policy_uri")?,
+        contacts: Vec::new(),
         client_uri: members.page("client_uri")?,
         logo_uri: members.page("logo_uri")?,
         guards: Vec::new(),
@@ -144,6 +161,7 @@ pub fn read(url: &DocumentUrl, bytes: &[u8]) -> Result<Document, DocumentRefusal
         application_type: members.short("application_type")?,
         software_id: members.short("software_id")?,
         software_version: members.short("software_version")?,
+        require_pushed_authorization_requests: members.flag(PUSHED_ONLY)?,
     };
     Ok(Document { name, metadata })
 }
@@ -231,7 +249,7 @@ mod tests {
         let url = DocumentUrl::parse("https://vscode.dev/oauth/client-metadata.json").unwrap();
         let read = read(&url, vscode.to_string().as_bytes()).unwrap();
         assert_eq!(read.name, "Visual Studio Code");
-        assert_eq!(read.metadata.grant_types, DESCRIBED);
+        assert_eq!(read.metadata.grant_types, DESCRIBED[..3]);
     }
 
     #[test]

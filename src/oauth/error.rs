@@ -1,6 +1,9 @@
 //! Why the token side refuses: rich for the log, terse on the wire, joined by one match (RFC 6749 section 5.2).
 
+use super::assertion::AssertionRefusal;
 use super::dpop::ProofRefusal;
+use super::id_jag::IdJagRefusal;
+use super::request::ErrorCode;
 
 /// An error code on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub enum Code {
     AccessDenied,
     /// RFC 8628 section 3.5.
     ExpiredToken,
+    /// What the authorization endpoint would say (RFC 9126 section 2.3).
+    Request(ErrorCode),
 }
 
 impl Code {
@@ -50,6 +55,7 @@ impl Code {
             Self::SlowDown => "slow_down",
             Self::AccessDenied => "access_denied",
             Self::ExpiredToken => "expired_token",
+            Self::Request(error) => error.as_str(),
         }
     }
 }
@@ -60,6 +66,9 @@ pub enum Refusal {
     /// The form itself is wrong.
     #[error("{0}")]
     Malformed(&'static str),
+    /// A pushed authorization request is wrong, as the authorization endpoint would say it.
+    #[error("{1}")]
+    Request(ErrorCode, &'static str),
     /// A parameter that must be there is not.
     #[error("{0} is missing")]
     Missing(&'static str),
@@ -75,8 +84,11 @@ pub enum Refusal {
     /// A client without a secret sent one, or sent it in a way it did not register (attack E04).
     #[error("the client is not registered to authenticate in this way")]
     OtherMethod,
+    /// What the client signed proves nothing (attack E05).
+    #[error("client_assertion {0}")]
+    Assertion(#[from] AssertionRefusal),
     /// A public client where only a confidential one may ask.
-    #[error("only a client with a secret may ask this")]
+    #[error("only a client with a secret or a key may ask this")]
     PublicClient,
     /// The client did not register for this grant.
     #[error("the client is not registered for this grant_type")]
@@ -120,6 +132,15 @@ pub enum Refusal {
     /// None of the scopes exists here.
     #[error("none of the scopes asked for exists here")]
     NoSuchScope,
+    /// RFC 8693 section 2.2.2: whatever is wrong with it.
+    #[error("subject_token is not acceptable: unknown, ended, bound to a key, or passed on too often")]
+    BadSubject,
+    /// As [`Self::BadSubject`].
+    #[error("actor_token is not acceptable: it must be this client's own, and live")]
+    BadActor,
+    /// An identity assertion that is not taken.
+    #[error("assertion {0}")]
+    IdJag(IdJagRefusal),
     /// The person has not answered yet.
     #[error("nobody has answered yet; ask again after the interval")]
     AuthorizationPending,
@@ -159,8 +180,13 @@ impl Refusal {
     /// What the wire says.
     pub fn code(self) -> Code {
         match self {
-            Self::Malformed(_) | Self::Missing(_) | Self::TwoMethods => Code::InvalidRequest,
-            Self::UnknownClient | Self::Unproven | Self::OtherMethod => Code::InvalidClient,
+            Self::Malformed(_) | Self::Missing(_) | Self::TwoMethods | Self::BadSubject | Self::BadActor => {
+                Code::InvalidRequest
+            }
+            Self::Request(error, _) => Code::Request(error),
+            Self::UnknownClient | Self::Unproven | Self::OtherMethod | Self::Assertion(_) => {
+                Code::InvalidClient
+            }
             Self::PublicClient | Self::GrantNotRegistered => Code::UnauthorizedClient,
             Self::UnknownGrantType => Code::UnsupportedGrantType,
             Self::Unknown
@@ -172,7 +198,8 @@ impl Refusal {
             | Self::Reused
             | Self::GrantRevoked
             | Self::UserInactive
-            | Self::OtherKey => Code::InvalidGrant,
+            | Self::OtherKey
+            | Self::IdJag(_) => Code::InvalidGrant,
             Self::BadProof(_) | Self::ProofUsed | Self::NoProof => Code::InvalidDpopProof,
             Self::WantsNonce => Code::UseDpopNonce,
             Self::OtherResource | Self::UnknownResource => Code::InvalidTarget,

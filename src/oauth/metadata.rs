@@ -3,12 +3,14 @@
 
 use serde_json::{Value, json};
 
-use super::client::GrantType;
+use super::client::{AuthMethod, GrantType};
 use super::dpop;
+use super::id_jag;
+use super::key_set::Jws;
 use super::scope::ScopeSet;
-use crate::config::Config;
+use crate::config::{Config, SelfRegistered};
 
-/// The grants of the token endpoint.
+/// The grants of the token endpoint that need nothing configured.
 const GRANTS: [GrantType; 4] = [
     GrantType::AuthorizationCode,
     GrantType::RefreshToken,
@@ -20,7 +22,16 @@ const GRANTS: [GrantType; 4] = [
 /// learns the same.
 pub fn authorization_server(config: &Config, scopes: &ScopeSet) -> Value {
     let at = |path: &str| config.public_url.at(path);
-    let with_secret = ["client_secret_basic", "client_secret_post"];
+    let methods = AuthMethod::ALL.map(AuthMethod::as_str);
+    let confidential: Vec<&str> = methods.into_iter().filter(|method| *method != "none").collect();
+    let algorithms = Jws::ALL.map(Jws::as_str);
+    let mut grants = GRANTS.to_vec();
+    if !config.exchange.is_empty() {
+        grants.push(GrantType::TokenExchange);
+    }
+    if !config.trusted_issuers.is_empty() {
+        grants.push(GrantType::JwtBearer);
+    }
     let mut document = json!({
         "issuer": config.issuer(),
         "authorization_endpoint": at("/authorize"),
@@ -29,16 +40,21 @@ pub fn authorization_server(config: &Config, scopes: &ScopeSet) -> Value {
         "revocation_endpoint": at("/revoke"),
         "introspection_endpoint": at("/introspect"),
         "device_authorization_endpoint": at("/device_authorization"),
+        "pushed_authorization_request_endpoint": at("/par"),
+        "require_pushed_authorization_requests": config.clients.require_pushed,
         "userinfo_endpoint": at("/userinfo"),
         "end_session_endpoint": at("/logout"),
         "scopes_supported": scopes.iter().collect::<Vec<_>>(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": GRANTS.map(GrantType::as_str),
+        "grant_types_supported": grants.iter().map(|grant| grant.as_str()).collect::<Vec<_>>(),
         "code_challenge_methods_supported": ["S256"],
-        "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
-        "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
-        "introspection_endpoint_auth_methods_supported": with_secret,
+        "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": algorithms,
+        "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
+        "introspection_endpoint_auth_methods_supported": confidential,
+        "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
         "introspection_signing_alg_values_supported": [config.keys.algorithm.as_str()],
         "authorization_response_iss_parameter_supported": true,
         "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
@@ -50,11 +66,14 @@ pub fn authorization_server(config: &Config, scopes: &ScopeSet) -> Value {
         "request_uri_parameter_supported": false,
         "protected_resources": [config.resource()],
     });
+    if !config.trusted_issuers.is_empty() {
+        document["authorization_grant_profiles_supported"] = json!([id_jag::PROFILE]);
+    }
     // Said only where it is so: a client that is promised one way does not try the other (VS Code's R16).
     if config.clients.described.is_on() {
         document["client_id_metadata_document_supported"] = json!(true);
     }
-    if config.clients.self_registered {
+    if config.clients.self_registered != SelfRegistered::Off {
         document["registration_endpoint"] = json!(at("/register"));
     }
     document
@@ -99,7 +118,7 @@ mod tests {
 
     #[test]
     fn what_is_switched_off_is_not_named() {
-        let off = config(&[("clients.described", "off"), ("clients.self_registered", "false")]);
+        let off = config(&[("clients.described", "off"), ("clients.self_registered", "off")]);
         let document = authorization_server(&off, &ScopeSet::default());
         assert!(document.get("registration_endpoint").is_none());
         assert!(document.get("client_id_metadata_document_supported").is_none());

@@ -1,5 +1,6 @@
 //! The protocol, pure: no async, no SQL, no HTTP, no clock, no randomness.
 
+pub mod assertion;
 pub mod claims;
 pub mod client;
 pub mod client_auth;
@@ -8,10 +9,15 @@ pub mod described;
 pub mod device;
 pub mod dpop;
 pub mod error;
+pub mod exchange;
 pub mod grant;
+pub mod id_jag;
 pub mod id_token;
 pub mod introspection;
+pub mod jwt;
 pub mod key;
+pub mod key_set;
+pub mod management;
 pub mod members;
 pub mod metadata;
 pub mod pkce;

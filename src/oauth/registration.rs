@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::client::{AuthMethod, ClientKind, GrantType, Metadata, NewClient};
-use super::members::{APP_SCHEMES, Fault, Members, check_redirects, clean};
+use super::jwt::{JwtRefusal, Unverified};
+use super::key_set::{KeySet, Signing};
+use super::members::{APP_SCHEMES, Fault, FaultCode, Members, PUSHED_ONLY, check_redirects, clean};
 use super::scope::ScopeSet;
 use crate::clock::Time;
 use crate::limits;
@@ -20,6 +22,15 @@ pub struct Registration {
     metadata: Metadata,
 }
 
+/// The answer's credentials, in the clear for the only time.
+#[derive(Clone, Copy, Default)]
+pub struct Credentials<'a> {
+    /// `client_secret`.
+    pub secret: Option<&'a str>,
+    /// `registration_access_token` and `registration_client_uri` (RFC 7592 section 3).
+    pub registration: Option<(&'a str, &'a str)>,
+}
+
 impl Registration {
     /// Reads the body of `POST /register` (RFC 7591 section 3.1). Members that we do not know are ignored and never
     /// honoured; what we keep is echoed, so that a client sees what it did not get.
@@ -27,38 +38,60 @@ impl Registration {
     /// # Errors
     /// [`Fault`], with the code of RFC 7591 section 3.2.2.
     pub fn read(body: &[u8], supported: &ScopeSet) -> Result<Self, Fault> {
-        let members = Members::read(body)?;
+        Self::of_members(&Members::read(body)?, supported)
+    }
+
+    /// The same, of members that were read before; `ceiling` is what its scopes are cut to.
+    ///
+    /// # Errors
+    /// As [`Registration::read`].
+    pub fn of_members(members: &Members, ceiling: &ScopeSet) -> Result<Self, Fault> {
         let redirect_uris = members.redirects()?;
-        let application_type = application_type(&members, &redirect_uris)?;
+        let application_type = application_type(members, &redirect_uris)?;
         let grant_types = members.grants(&SELF_REGISTERED)?;
-        if members.value("jwks").is_some() || members.value("jwks_uri").is_some() {
-            return Err(Fault::metadata("jwks and jwks_uri are not supported: register without keys"));
-        }
-        for shown in ["tos_uri", "policy_uri", "initiate_login_uri"] {
-            members.page(shown)?;
-        }
+        let token_endpoint_auth_method = auth_method(members)?;
+        let signing = Signing::of_members(members, token_endpoint_auth_method)?;
+        software_statement(members)?;
+        members.page("initiate_login_uri")?;
         Ok(Self {
             name: members.name()?.unwrap_or_else(|| "Unnamed client".to_owned()),
             metadata: Metadata {
                 redirect_uris,
                 grant_types,
-                token_endpoint_auth_method: auth_method(&members)?,
+                token_endpoint_auth_method,
+                jwks: signing.jwks,
+                jwks_uri: signing.jwks_uri,
+                token_endpoint_auth_signing_alg: signing.algorithm,
                 client_uri: members.page("client_uri")?,
                 logo_uri: members.page("logo_uri")?,
                 guards: Vec::new(),
                 post_logout_redirect_uris: members.after_logout()?,
                 dpop_bound_access_tokens: members.flag("dpop_bound_access_tokens")?,
-                scope: members.scope(Some(supported))?,
+                tos_uri: members.page("tos_uri")?,
+                policy_uri: members.page("policy_uri")?,
+                contacts: contacts(members)?,
+                scope: members.scope(Some(ceiling))?,
                 application_type,
                 software_id: members.short("software_id")?,
                 software_version: members.short("software_version")?,
+                require_pushed_authorization_requests: members.flag(PUSHED_ONLY)?,
             },
         })
     }
 
-    /// Whether it is to be given a secret. A client that says `none` never is (VS Code's R13).
+    /// Whether it is to be given a secret. A client that says `none` never is (VS Code's R13), nor one with a key.
     pub fn wants_secret(&self) -> bool {
-        self.metadata.token_endpoint_auth_method != AuthMethod::None
+        self.metadata.token_endpoint_auth_method.is_secret()
+    }
+
+    /// What it would be.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// What it would go by.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The client under `id`, which must not be chosen by the client and must not look like a document's URL.
@@ -70,14 +103,36 @@ impl Registration {
 
 /// The method it registers. Left out, it is `client_secret_basic` by RFC 7591 section 2.
 fn auth_method(members: &Members) -> Result<AuthMethod, Fault> {
-    match members.text("token_endpoint_auth_method")? {
-        None | Some("client_secret_basic") => Ok(AuthMethod::ClientSecretBasic),
-        Some("client_secret_post") => Ok(AuthMethod::ClientSecretPost),
-        Some("none") => Ok(AuthMethod::None),
-        Some(_) => Err(Fault::metadata(
-            "token_endpoint_auth_method must be none, client_secret_basic or client_secret_post",
-        )),
-    }
+    let Some(named) = members.text("token_endpoint_auth_method")? else {
+        return Ok(AuthMethod::ClientSecretBasic);
+    };
+    AuthMethod::parse(named).ok_or_else(|| {
+        let all = AuthMethod::ALL.map(AuthMethod::as_str).join(", ");
+        Fault::metadata(format!("token_endpoint_auth_method must be one of {all}"))
+    })
+}
+
+/// Whom to ask, cleaned; a few, since they are only shown.
+fn contacts(members: &Members) -> Result<Vec<String>, Fault> {
+    let listed = members.list("contacts")?.unwrap_or_default();
+    let cleaned = listed.into_iter().map(|text| clean(text, limits::EMAIL_BYTES_MAX));
+    Ok(cleaned.filter(|text| !text.is_empty()).take(limits::CLIENT_CONTACTS_MAX).collect())
+}
+
+/// What a software statement says would stand above what the client says (RFC 7591 section 2.3). No issuer of statements
+/// is trusted here, so that a client which relies on one hears of it instead of becoming something else.
+fn software_statement(members: &Members) -> Result<(), Fault> {
+    let Some(statement) = members.text("software_statement")? else { return Ok(()) };
+    let (code, why) = match Unverified::read(statement) {
+        Err(JwtRefusal::Malformed) => {
+            (FaultCode::InvalidSoftwareStatement, "software_statement is not a signed JWT")
+        }
+        _ => (
+            FaultCode::UnapprovedSoftwareStatement,
+            "no issuer of software statements is trusted here; register without software_statement",
+        ),
+    };
+    Err(Fault { code, why: why.to_owned() })
 }
 
 /// `native` may mix loopback and https; `web` is https on a real host (OpenID Connect Registration section 2). Older
@@ -101,23 +156,28 @@ fn application_type(members: &Members, redirects: &[String]) -> Result<Option<St
     }
 }
 
-/// The answer to a registration (RFC 7591 section 3.2.1): everything that was registered, and the secret for the only
-/// time.
-pub fn response(client: &NewClient, secret: Option<&str>, now: Time) -> Value {
-    let mut answer = json!({
-        "client_id": client.id,
-        "client_id_issued_at": now.seconds(),
-        "client_name": client.name,
-    });
-    if let Some(secret) = secret {
+/// The answer to a registration (RFC 7591 section 3.2.1, RFC 7592 section 3): everything that was registered at
+/// `issued_at`, and the credentials.
+pub fn response(
+    (id, name, metadata): (&str, &str, &Metadata),
+    credentials: Credentials<'_>,
+    issued_at: Time,
+) -> Value {
+    let mut answer =
+        json!({"client_id": id, "client_id_issued_at": issued_at.seconds(), "client_name": name});
+    if let Some(secret) = credentials.secret {
         answer["client_secret"] = json!(secret);
         answer["client_secret_expires_at"] = json!(0);
     }
-    if let (Some(answer), Ok(Value::Object(metadata))) =
-        (answer.as_object_mut(), serde_json::to_value(&client.metadata))
+    if let Some((token, place)) = credentials.registration {
+        answer["registration_access_token"] = json!(token);
+        answer["registration_client_uri"] = json!(place);
+    }
+    if let (Some(answer), Ok(Value::Object(members))) =
+        (answer.as_object_mut(), serde_json::to_value(metadata))
     {
-        answer.extend(metadata);
-        answer.insert("response_types".to_owned(), json!(response_types(&client.metadata)));
+        answer.extend(members);
+        answer.insert("response_types".to_owned(), json!(response_types(metadata)));
     }
     answer
 }
@@ -143,6 +203,12 @@ pub struct PreRegistration {
     pub post_logout_redirect_uris: Vec<String>,
     /// Whether it can keep a secret.
     pub confidential: bool,
+    /// Whether its authorization requests must be pushed.
+    pub require_pushed: bool,
+    /// The keys it signs with, instead of a secret.
+    pub jwks: Option<KeySet>,
+    /// Where they are, instead.
+    pub jwks_uri: Option<String>,
 }
 
 /// The client that an administrator asks for, under `id`; `secret` is the digest of the secret that was made for it, which a
@@ -170,10 +236,19 @@ pub fn pre_registered(
     if signs_in && asked.redirect_uris.is_empty() {
         return Err(Fault::redirect("a client that signs people in needs at least one redirect URI"));
     }
-    let alone = [GrantType::ClientCredentials, GrantType::TokenExchange, GrantType::JwtBearer];
-    if alone.iter().any(|grant| grant_types.contains(grant)) && secret.is_none() {
+    let signs = asked.jwks.is_some() || asked.jwks_uri.is_some();
+    if asked.jwks.is_some() && asked.jwks_uri.is_some() || signs && asked.confidential {
         return Err(Fault::metadata(
-            "client_credentials, token-exchange and jwt-bearer need a confidential client",
+            "a client has a secret, keys, or an address of keys, and only one of them",
+        ));
+    }
+    if asked.jwks_uri.as_ref().is_some_and(|uri| !uri.starts_with("https://")) {
+        return Err(Fault::metadata("jwks_uri must be an https URL"));
+    }
+    let alone = [GrantType::ClientCredentials, GrantType::TokenExchange, GrantType::JwtBearer];
+    if alone.iter().any(|grant| grant_types.contains(grant)) && secret.is_none() && !signs {
+        return Err(Fault::metadata(
+            "client_credentials, token-exchange and jwt-bearer need a confidential client, or one with keys",
         ));
     }
     if asked.confidential != secret.is_some() {
@@ -186,128 +261,25 @@ pub fn pre_registered(
     };
     let listed: Vec<&str> = asked.redirect_uris.iter().map(String::as_str).collect();
     let schemes: Vec<&str> = APP_SCHEMES.into_iter().chain(["*.*"]).collect();
-    let method = if secret.is_some() { AuthMethod::ClientSecretBasic } else { AuthMethod::None };
+    let method = match (&secret, signs) {
+        (_, true) => AuthMethod::PrivateKeyJwt,
+        (Some(_), false) => AuthMethod::ClientSecretBasic,
+        (None, false) => AuthMethod::None,
+    };
     let plain = Metadata::plain(check_redirects(&listed, &schemes)?, grant_types, method);
     let after: Vec<&str> = asked.post_logout_redirect_uris.iter().map(String::as_str).collect();
-    let post_logout_redirect_uris = check_redirects(&after, &schemes)?;
-    let metadata = Metadata { scope, guards: asked.guards.clone(), post_logout_redirect_uris, ..plain };
+    let metadata = Metadata {
+        scope,
+        guards: asked.guards.clone(),
+        post_logout_redirect_uris: check_redirects(&after, &schemes)?,
+        require_pushed_authorization_requests: asked.require_pushed,
+        jwks: asked.jwks.clone(),
+        jwks_uri: asked.jwks_uri.clone(),
+        ..plain
+    };
     Ok(NewClient { id, kind: ClientKind::PreRegistered, name, metadata, secret_digest: secret })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::oauth::members::FaultCode;
-
-    fn read(body: &Value) -> Result<Registration, Fault> {
-        let supported: ScopeSet = "openid offline_access catalog:read".parse().unwrap();
-        Registration::read(body.to_string().as_bytes(), &supported)
-    }
-
-    fn good() -> Value {
-        json!({"client_name": "X", "redirect_uris": ["http://127.0.0.1/"], "token_endpoint_auth_method": "none"})
-    }
-
-    fn with(name: &str, value: Value) -> Value {
-        let mut body = good();
-        body[name] = value;
-        body
-    }
-
-    #[test]
-    fn what_is_left_out_has_the_default_of_the_rfc() {
-        let registration = read(&json!({"redirect_uris": ["http://127.0.0.1/"]})).unwrap();
-        assert!(registration.wants_secret());
-        let client = registration.into_client("c".into(), None);
-        assert_eq!(client.metadata.grant_types, [GrantType::AuthorizationCode]);
-        assert_eq!(client.name, "Unnamed client");
-    }
-
-    #[test]
-    fn what_is_not_offered_is_left_out_of_the_answer() {
-        let device = "urn:ietf:params:oauth:grant-type:device_code";
-        let asked =
-            with("grant_types", json!(["authorization_code", device, "client_credentials", "refresh_token"]));
-        let client = read(&asked).unwrap().into_client("c".into(), None);
-        assert_eq!(client.metadata.grant_types, SELF_REGISTERED);
-        for nothing_left in
-            [json!([]), json!([device]), json!(["client_credentials"]), json!(["refresh_token"])]
-        {
-            assert_eq!(
-                read(&with("grant_types", nothing_left)).unwrap_err().code,
-                FaultCode::InvalidClientMetadata
-            );
-        }
-    }
-
-    #[test]
-    fn every_member_of_the_wrong_type_is_named() {
-        let names = [
-            "client_name",
-            "redirect_uris",
-            "grant_types",
-            "response_types",
-            "scope",
-            "client_uri",
-            "logo_uri",
-        ];
-        for name in names {
-            for wrong in [json!(1), json!({}), json!([1])] {
-                let fault = read(&with(name, wrong)).unwrap_err();
-                assert!(fault.why.contains(name), "{name}: {fault}");
-            }
-            assert!(read(&with(name, Value::Null)).is_ok() || name == "redirect_uris");
-        }
-    }
-
-    #[test]
-    fn keys_unknown_methods_and_web_clients_on_this_machine_are_refused() {
-        for (name, value) in [
-            ("jwks", json!({"keys": []})),
-            ("jwks_uri", json!("https://a.example/jwks")),
-            ("token_endpoint_auth_method", json!("private_key_jwt")),
-            ("token_endpoint_auth_method", json!("")),
-            ("application_type", json!("web")),
-            ("application_type", json!("other")),
-            ("response_types", json!(["token"])),
-            ("redirect_uris", json!([])),
-            ("redirect_uris", json!(vec!["http://127.0.0.1/"; 1_000])),
-            ("policy_uri", json!("JaVaScRiPt:alert(1)")),
-            ("logo_uri", json!("data:image/png;base64,AA")),
-        ] {
-            assert!(read(&with(name, value.clone())).is_err(), "{name} {value}");
-        }
-    }
-
-    #[test]
-    fn scopes_that_exist_are_kept_as_a_hint() {
-        let client =
-            read(&with("scope", json!("catalog:read rbac:admin"))).unwrap().into_client("c".into(), None);
-        assert_eq!(client.metadata.scope.as_deref(), Some("catalog:read"));
-        assert!(read(&with("scope", json!("\u{1f600}"))).is_ok());
-    }
-
-    #[test]
-    fn an_administrator_may_more_and_still_not_everything() {
-        let asked = PreRegistration {
-            name: "Nightly".into(),
-            grant_types: vec![GrantType::ClientCredentials],
-            confidential: true,
-            ..PreRegistration::default()
-        };
-        let digest = Some(Digest::of("x"));
-        assert!(pre_registered(&asked, "c".into(), digest.clone()).is_ok());
-        assert!(pre_registered(&asked, "c".into(), None).is_err());
-        let app = PreRegistration {
-            name: "Phone".into(),
-            redirect_uris: vec!["com.example.app:/cb".into()],
-            ..PreRegistration::default()
-        };
-        let client = pre_registered(&app, "c".into(), None).unwrap();
-        assert_eq!(client.metadata.grant_types, SELF_REGISTERED);
-        for bad in ["javascript:alert(1)", "http://example.com/", "myapp://cb"] {
-            let app = PreRegistration { redirect_uris: vec![bad.into()], ..app.clone() };
-            assert!(pre_registered(&app, "c".into(), None).is_err(), "{bad}");
-        }
-    }
-}
+#[path = "registration_tests.rs"]
+mod tests;

@@ -154,6 +154,9 @@ pub struct RawRequest {
     garbled: Vec<&'static str>,
 }
 
+/// What the name of a pushed request begins with (RFC 9126 section 2.2).
+pub const PUSHED: &str = "urn:ietf:params:oauth:request_uri:";
+
 const SINGLE: &[&str] = &[
     "client_id",
     "redirect_uri",
@@ -283,6 +286,11 @@ impl RawRequest {
             device: None,
             state,
         })
+    }
+
+    /// The part of `request_uri` that names a request pushed here before; `None` for any other (attack B05).
+    pub fn pushed(&self) -> Option<&str> {
+        self.only("request_uri")?.strip_prefix(PUSHED)
     }
 
     fn redirect(&self, client: &Client) -> Result<TrustedRedirect, Show> {

@@ -214,7 +214,7 @@ pub async fn revoke(
     Ok(Some(grants))
 }
 
-fn to_json(metadata: &Metadata) -> Result<String> {
+pub(super) fn to_json(metadata: &Metadata) -> Result<String> {
     serde_json::to_string(metadata).map_err(|e| Error::Row { table: "clients", why: e.to_string() })
 }
 

@@ -53,7 +53,30 @@ pub async fn add(tx: &mut Tx, grant: &NewGrant, now: Time) -> Result<()> {
     Ok(())
 }
 
-/// Whether tokens of this grant are to be accepted: it, its client and its user are all in good standing. The one
+/// Notes that a grant was made of a token of another one, and of whatever that one was made of.
+///
+/// # Errors
+/// [`super::Error::Database`].
+pub async fn add_source(tx: &mut Tx, grant_id: &str, source_id: &str, token_id: &str) -> Result<()> {
+    sqlx::query(
+        "insert into grant_sources (grant_id, source_id, token_id) \
+         select $1, s.source_id, s.token_id from grant_sources s where s.grant_id = $2",
+    )
+    .bind(grant_id)
+    .bind(source_id)
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query("insert into grant_sources (grant_id, source_id, token_id) values ($1, $2, $3)")
+        .bind(grant_id)
+        .bind(source_id)
+        .bind(token_id)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Whether tokens of this grant are to be accepted: it, its client and its user are all in good standing, and so is
+/// everything that it was exchanged from. The one
 /// question that the resource server asks of the authorization server.
 ///
 /// # Errors
@@ -63,7 +86,13 @@ pub async fn is_live(store: &Store, grant_id: &str, token_id: &str) -> Result<bo
         "select 1 from grants g join clients c on c.id = g.client_id left join users u on u.id = g.user_id \
          where g.id = $1 and g.revoked_at is null and c.suspended_at is null and c.revoked_at is null \
          and (g.user_id is null or (u.id is not null and u.suspended_at is null)) \
-         and not exists (select 1 from revoked_tokens r where r.jti = $2)",
+         and not exists (select 1 from revoked_tokens r where r.jti = $2) \
+         and not exists (select 1 from grant_sources s left join grants sg on sg.id = s.source_id \
+         left join clients sc on sc.id = sg.client_id left join users su on su.id = sg.user_id \
+         where s.grant_id = g.id and (sg.id is null or sg.revoked_at is not null or sc.id is null \
+         or sc.suspended_at is not null or sc.revoked_at is not null \
+         or (sg.user_id is not null and (su.id is null or su.suspended_at is not null)) \
+         or exists (select 1 from revoked_tokens sr where sr.jti = s.token_id)))",
     )
     .bind(grant_id)
     .bind(token_id)

@@ -14,12 +14,16 @@ pub mod grants;
 pub mod guesses;
 pub mod keys;
 pub mod links;
+pub mod pushed;
 pub mod refresh_tokens;
+pub mod registration_tokens;
+pub mod registrations;
 pub mod replays;
 pub mod requests;
 pub mod revoked_tokens;
 pub mod sealed;
 pub mod sessions;
+pub mod subjects;
 pub mod sweep;
 pub mod users;
 

@@ -66,6 +66,20 @@ pub const CHORES: &[Chore] = &[
         "after their end; kept so that a device that still polls is told so",
     ),
     chore(
+        "pushed requests",
+        ("pushed_requests", "digest"),
+        "expires_at < $1",
+        0,
+        "after the minute in which the browser must bring them",
+    ),
+    chore(
+        "registration tokens",
+        ("registration_tokens", "id"),
+        "expires_at < $1",
+        limits::ENDED_KEPT_SECONDS,
+        "after their end; kept so that whoever still uses one is told so",
+    ),
+    chore(
         "guesses of device codes",
         ("device_guesses", "guesser"),
         "window_began_at < $1",

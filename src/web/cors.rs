@@ -16,7 +16,8 @@ pub async fn open(request: Request, next: Next) -> Response {
     let exposed = HeaderValue::from_static("DPoP-Nonce, WWW-Authenticate");
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     if preflight {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
+        headers
+            .insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PUT, DELETE"));
         // `*` would leave Authorization out.
         let allowed = HeaderValue::from_static("authorization, content-type, dpop, mcp-protocol-version");
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);

@@ -1,21 +1,23 @@
 //! `postern client`: who may ask for tokens.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{Outcome, finish, open};
+use super::{Outcome, client_tokens, finish, open};
 use crate::app::App;
 use crate::audit::Fact;
 use crate::config::Config;
 use crate::oauth::client::GrantType;
-use crate::oauth::registration::{self, PreRegistration};
+use crate::oauth::key_set::KeySet;
+use crate::oauth::registration::{self, Credentials, PreRegistration};
 use crate::oauth::resource;
 use crate::secret::{self, ClientSecret, Secret};
-use crate::store;
 use crate::store::clients::ClientRow;
 use crate::store::events::Event;
+use crate::{limits, store};
 
 /// What can be done with clients.
 #[derive(Debug, Subcommand)]
@@ -23,7 +25,8 @@ pub enum Command {
     /// Registers a client; a confidential one is shown its secret this once
     #[command(
         after_help = "Examples:\n  postern client add --name 'Docs bot' --redirect-uri http://127.0.0.1:7777/callback --json\n  \
-        postern client add --name Nightly --confidential --grant client_credentials --scope catalog:read"
+        postern client add --name Nightly --confidential --grant client_credentials --scope catalog:read\n  \
+        postern client add --name CI --jwks ci-keys.json --grant client_credentials --scope catalog:read"
     )]
     Add(Add),
     /// Lists clients of every kind, newest first
@@ -33,6 +36,9 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Lets others register a client of their own: initial access tokens (RFC 7591)
+    #[command(subcommand)]
+    Token(client_tokens::Command),
     /// Refuses everything of a client, on every node, until it is resumed; its grants stay
     #[command(after_help = "Example: postern client suspend 01938c1e-9a10-7c3e-8b0e-3d2f6f0c1a55")]
     Suspend {
@@ -69,6 +75,12 @@ pub struct Add {
     /// [default: the first two and device_code]
     #[arg(long = "grant", value_name = "GRANT", value_parser = grant_type)]
     grants: Vec<GrantType>,
+    /// A file with the public keys it signs with, as a JWK set: it proves itself by them and has no secret
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["confidential", "jwks_uri"])]
+    jwks: Option<PathBuf>,
+    /// Where those keys are instead; fetched when they are needed
+    #[arg(long, value_name = "URL", conflicts_with = "confidential")]
+    jwks_uri: Option<String>,
     /// A scope it will ask for; may be repeated
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
@@ -78,6 +90,9 @@ pub struct Add {
     /// Where a browser may go after signing out; may be repeated
     #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
     post_logout_redirect_uris: Vec<String>,
+    /// Its authorization requests must be pushed (RFC 9126)
+    #[arg(long)]
+    require_pushed: bool,
     /// One JSON object instead of text
     #[arg(long)]
     json: bool,
@@ -100,6 +115,7 @@ pub async fn run(command: Command, config: Config) -> Outcome {
     let code = match command {
         Command::Add(asked) => add(&app, asked).await?,
         Command::List { json } => list(&store::clients::list(&app.store).await?, json)?,
+        Command::Token(command) => client_tokens::run(command, &app).await?,
         Command::Suspend { id } => suspend(&app, &id, true).await?,
         Command::Resume { id } => suspend(&app, &id, false).await?,
         Command::Revoke { id } => revoke(&app, &id).await?,
@@ -133,6 +149,9 @@ async fn add(app: &App, asked: Add) -> Outcome {
         post_logout_redirect_uris: asked.post_logout_redirect_uris,
         scope: (!asked.scopes.is_empty()).then(|| asked.scopes.join(" ")),
         confidential: asked.confidential,
+        require_pushed: asked.require_pushed,
+        jwks: asked.jwks.as_deref().map(key_set).transpose()?,
+        jwks_uri: asked.jwks_uri,
     };
     let digest = minted.as_ref().map(Secret::digest);
     let client =
@@ -140,7 +159,9 @@ async fn add(app: &App, asked: Add) -> Outcome {
     let detail = json!({"name": client.name, "redirect_uris": client.metadata.redirect_uris});
     app.audit.record(fact("client.registered", &client.id, detail)).await?;
     store::clients::add(&app.store, &client, now).await?;
-    let answer = registration::response(&client, minted.as_ref().map(Secret::reveal), now);
+    let credentials = Credentials { secret: minted.as_ref().map(Secret::reveal), registration: None };
+    let named = (client.id.as_str(), client.name.as_str(), &client.metadata);
+    let answer = registration::response(named, credentials, now);
     if asked.json {
         println!("{}", serde_json::to_string_pretty(&answer)?);
         return Ok(ExitCode::SUCCESS);
@@ -150,6 +171,17 @@ async fn add(app: &App, asked: Add) -> Outcome {
         println!("client_secret  {}   (shown this once)", secret.reveal());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn key_set(path: &Path) -> Result<KeySet, String> {
+    let wrong = |why: String| format!("{}: {why}", path.display());
+    let size = std::fs::metadata(path).map_err(|e| wrong(e.to_string()))?.len();
+    if size > limits::KEY_SET_BYTES_MAX as u64 {
+        return Err(wrong(format!("{size} bytes, at most {} are", limits::KEY_SET_BYTES_MAX)));
+    }
+    let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
+    let set = serde_json::from_str(&text).map_err(|e| wrong(format!("it is not JSON: {e}")))?;
+    KeySet::read(&set).map_err(|fault| wrong(format!("it {fault}")))
 }
 
 fn list(rows: &[ClientRow], as_json: bool) -> Outcome {

@@ -1,6 +1,7 @@
 //! The command line: one enum, one act a file.
 
 mod catalog;
+mod client_tokens;
 mod clients;
 mod config;
 mod health;

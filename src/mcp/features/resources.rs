@@ -14,11 +14,21 @@ use crate::catalog::index::Index;
 use crate::limits;
 
 /// One page of what `caller` may read, in order of reference, and the cursor of the next.
-pub fn list(features: &Features, caller: &Caller, after: Option<&str>) -> (Vec<Resource>, Option<String>) {
+pub async fn list(
+    features: &Features,
+    caller: &Caller,
+    after: Option<String>,
+) -> (Vec<Resource>, Option<String>) {
     if !features.may_read(caller) {
         return (Vec::new(), None);
     }
     let index = features.catalog.index();
+    // Whether a folder is there is asked of a disk, which may be slow, and others wait for this thread.
+    let reading = tokio::task::spawn_blocking(move || page(&index, after.as_deref()));
+    reading.await.unwrap_or_default()
+}
+
+fn page(index: &Index, after: Option<&str>) -> (Vec<Resource>, Option<String>) {
     let references = index.references();
     let from = after.map_or(0, |after| references.partition_point(|reference| reference.as_str() <= after));
     let until = references.len().min(from + limits::MCP_PAGE_ITEMS);
@@ -40,7 +50,9 @@ pub fn list(features: &Features, caller: &Caller, after: Option<&str>) -> (Vec<R
             found.push(resource.with_size(text.len() as u64));
         }
         for (kind, what) in [(Kind::Skeleton, " (skeleton)"), (Kind::Docs, " (documentation)")] {
-            if attached::is_said(entity, kind) {
+            // What a descriptor promises may not be there.
+            if attached::is_said(entity, kind) && !attached::names(index, reference.as_str(), kind).is_empty()
+            {
                 found.push(of(Target::Attached(reference.clone(), kind, None), what, "text/markdown"));
             }
         }

@@ -5,7 +5,9 @@ mod grants;
 pub mod introspect;
 pub mod jwks;
 pub mod metadata;
+pub mod par;
 pub mod register;
+pub mod registration;
 pub mod revoke;
 pub mod token;
 pub mod userinfo;
@@ -13,6 +15,7 @@ pub mod userinfo;
 use axum::routing::get;
 
 use super::route::Route;
+use crate::config::SelfRegistered;
 
 /// Every endpoint. What is offered to programs is here and nowhere else: the router, `/openapi.json` and the metadata
 /// are held against these rows.
@@ -21,9 +24,17 @@ pub static ROUTES: &[Route] = &[
         .named("token_endpoint"),
     Route::open("/register", &["POST"], "Registers a client (RFC 7591)", register::endpoint)
         .named("registration_endpoint")
-        .when(|config| config.clients.self_registered),
+        .when(|config| config.clients.self_registered != SelfRegistered::Off),
+    Route::open(
+        "/register/{id}",
+        &["GET", "PUT", "DELETE"],
+        "Manages a registration (RFC 7592)",
+        registration::endpoint,
+    ),
     Route::open("/device_authorization", &["POST"], "Begins for a device (RFC 8628)", device::endpoint)
         .named("device_authorization_endpoint"),
+    Route::open("/par", &["POST"], "Takes an authorization request ahead (RFC 9126)", par::endpoint)
+        .named("pushed_authorization_request_endpoint"),
     Route::open("/revoke", &["POST"], "Gives a token back (RFC 7009)", revoke::endpoint)
         .named("revocation_endpoint"),
     Route::open("/introspect", &["POST"], "Says what a token is good for (RFC 7662)", introspect::endpoint)

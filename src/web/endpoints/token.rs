@@ -16,7 +16,7 @@ use crate::oauth::client::Client;
 use crate::oauth::client_auth::Presented;
 use crate::oauth::described::DocumentUrl;
 use crate::oauth::error::{Code, Refusal};
-use crate::store;
+pub(super) use crate::web::client_auth::{authenticated, presented};
 use crate::web::clients::{ClientRefusal, resolve};
 use crate::web::error::{Failure, NEVER_KEPT};
 use crate::web::form::Form;
@@ -53,6 +53,12 @@ async fn issue(
         "authorization_code" => grants::code::exchange(app, &presented, &form).await,
         "refresh_token" => grants::refresh::exchange(app, &presented, &form).await,
         "client_credentials" => grants::client_credentials::exchange(app, &presented, &form).await,
+        "urn:ietf:params:oauth:grant-type:token-exchange" => {
+            grants::token_exchange::exchange(app, &presented, &form).await
+        }
+        "urn:ietf:params:oauth:grant-type:jwt-bearer" => {
+            grants::jwt_bearer::exchange(app, &presented, &form).await
+        }
         "urn:ietf:params:oauth:grant-type:device_code" => {
             grants::device::exchange(app, &presented, &form).await
         }
@@ -68,18 +74,14 @@ async fn issue(
 /// can send without knowing anything, or the log would be theirs to fill.
 async fn note_refusal(app: &App, client_id: &str, grant_type: &str, refusal: Refusal) {
     let known = !matches!(refusal, Refusal::UnknownClient | Refusal::Unknown);
-    if known && matches!(refusal.code(), Code::InvalidClient | Code::InvalidGrant) {
+    let telling = matches!(refusal.code(), Code::InvalidClient | Code::InvalidGrant)
+        || matches!(refusal, Refusal::BadSubject | Refusal::BadActor);
+    if known && telling {
         let detail = json!({"grant_type": grant_type, "why": refusal.to_string()});
         let (event, outcome) = ("token.refused", refusal.code().as_str());
         let client_id = Some(client_id.to_owned());
         app.audit.note(Fact { event, client_id, outcome, detail, ..Fact::default() }).await;
     }
-}
-
-/// Who the client says it is, from the header and the form.
-pub(super) fn presented(headers: &HeaderMap, form: &Form) -> Result<Presented, Refusal> {
-    let header = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
-    Presented::read(header, form.get("client_id"), form.get("client_secret"))
 }
 
 /// As [`authenticated`], where a described client may come first of all: its document is fetched if it is new.
@@ -91,11 +93,4 @@ pub(super) async fn introduced(app: &App, presented: &Presented) -> Result<Clien
         }
     }
     authenticated(app, presented).await
-}
-
-/// The client, once it has proved who it is.
-pub(super) async fn authenticated(app: &App, presented: &Presented) -> Result<Client, Failure> {
-    let client = store::clients::find(&app.store, &presented.client_id).await?;
-    presented.prove(client.as_ref())?;
-    Ok(client.ok_or(Refusal::UnknownClient)?)
 }

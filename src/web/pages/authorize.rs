@@ -23,7 +23,7 @@ use crate::store::codes::NewCode;
 use crate::store::grants::NewGrant;
 use crate::web::clients::{ClientRefusal, resolve};
 use crate::web::page::{self, Answer, Problem, Told, Visit};
-use crate::web::session;
+use crate::web::{pushed, session};
 use crate::{limits, secret, store};
 
 /// `GET /authorize` (RFC 6749 section 4.1.1).
@@ -46,19 +46,32 @@ async fn accept(app: &App, visit: &Visit, text: &str) -> Answer {
     let raw = RawRequest::parse(text).map_err(|show| told(&show, None))?;
     let client_id = raw.client_id().map_err(|show| told(&show, None))?;
     let client = resolve(app, client_id).await.map_err(|refusal| unknown_client(app, &refusal, client_id))?;
-    let checked = raw.check(&client, app.offer());
-    let (keys, hint) = (app.keys.load(), raw.id_token_hint());
-    let checked = checked.and_then(|r| id_token::expect(r, hint, &client, &keys, app.config.issuer()));
-    let request = match checked {
-        Ok(request) => request,
-        Err(request::Stop::Show(show)) => return Err(told(&show, Some(&client)).into()),
-        Err(request::Stop::Bounce(bounce)) => return send_back(app, visit, &client, &bounce).await,
+    let request = match raw.pushed() {
+        Some(name) => pushed::take(app, visit, &client, name).await?,
+        None => {
+            let checked = raw.check(&client, app.offer()).and_then(|r| expected(app, &raw, &client, r));
+            match checked.and_then(|r| pushed::unless_it_must_push(app, &client, r)) {
+                Ok(request) => request,
+                Err(request::Stop::Show(show)) => return Err(told(&show, Some(&client)).into()),
+                Err(request::Stop::Bounce(bounce)) => return send_back(app, visit, &client, &bounce).await,
+            }
+        }
     };
     let name = Secret::<Request>::mint();
     let expires_at = visit.now.plus_seconds(limits::REQUEST_SECONDS);
     store::requests::add(&app.store, &name.digest(), &request, expires_at, visit.now).await?;
     // The whole URL: from here on the browser is at the public address, where its cookies are.
     page::see_other(&app.config.public_url.at(&hub(name.reveal())))
+}
+
+/// The request, with whom it expects (OpenID Connect Core section 3.1.2.1).
+pub fn expected(
+    app: &App,
+    raw: &RawRequest,
+    client: &Client,
+    request: request::AuthorizationRequest,
+) -> Result<request::AuthorizationRequest, request::Stop> {
+    id_token::expect(request, raw.id_token_hint(), client, &app.keys.load(), app.config.issuer())
 }
 
 /// The hub's path for a request.

@@ -18,12 +18,16 @@
 
 mod authorize;
 mod bound_tokens;
+mod client_assertions;
 mod codes;
 mod described;
 mod device;
+mod exchange;
+mod grants;
 mod guesses;
 mod housekeeping;
 mod keys;
+mod logs;
 mod mcp;
 mod rates;
 mod registration;

@@ -104,7 +104,7 @@ on_both_engines! {
     }
 
     async fn where_clients_may_not_register_themselves_they_are_told_and_metadata_does_not_offer_it(world) {
-        let world = world.restarted(&[("clients.self_registered", "false")]).await;
+        let world = world.restarted(&[("clients.self_registered", "off")]).await;
         let response = world.post_json("/register", VS_CODE).await;
         assert_eq!(response.status(), StatusCode::FORBIDDEN);
         assert!(body_of(response).await["error_description"].as_str().unwrap().contains("administrator"));

@@ -181,6 +181,44 @@ on_both_engines! {
         assert_eq!(good_request(&client).len(), 8);
     }
 
+    /// "both mechanisms … MUST be supported" for pushed requests (section 10.1): the parameter, and a proof at `/par`.
+    async fn a_pushed_request_is_bound_by_its_parameter_or_by_its_proof(world) {
+        let client = world.dana_and_client().await;
+        let (signer, thief) = (Signer::new(), Signer::new());
+        let par = "http://localhost:8787/par";
+        let good = good_request(&client);
+        let push = async |more: &[(&str, &str)], proof: Option<String>| {
+            let mut fields: Vec<_> = good.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            fields.extend(more);
+            let headers: Vec<_> = proof.iter().map(|proof| ("dpop", proof.as_str())).collect();
+            post_with(&world, "/par", &fields, &headers).await
+        };
+        let both = push(&[("dpop_jkt", &thief.thumbprint)], Some(signer.proof(&world, par))).await;
+        assert_eq!(both.error(), (400, "invalid_request"));
+        assert_eq!(push(&[], Some(signer.proof(&world, TOKEN))).await.error(), (400, "invalid_dpop_proof"));
+        for (more, proof) in [
+            (vec![("dpop_jkt", signer.thumbprint.as_str())], None),
+            (vec![], Some(signer.proof(&world, par))),
+            (vec![("dpop_jkt", signer.thumbprint.as_str())], Some(signer.proof(&world, par))),
+        ] {
+            let pushed = push(&more, proof).await;
+            assert_eq!(pushed.status, 201, "{pushed:?}");
+            let name = pushed.text("request_uri");
+            let query = url::form_urlencoded::Serializer::new(String::new())
+                .extend_pairs([("client_id", client.id.as_str()), ("request_uri", name.as_str())]).finish();
+            let mut browser = Browser::default();
+            let mut page = browser.open(&world, &format!("/authorize?{query}")).await;
+            if page.wants_sign_in() {
+                page = browser.sign_in(&world, &page, "dana@acme.dev", crate::support::people::PASSWORD).await;
+            }
+            let code = browser.decide(&world, &page, "allow").await.parameter("code").unwrap();
+            let fields = [("grant_type", "authorization_code"), ("client_id", client.id.as_str()), ("code_verifier", VERIFIER), ("code", &code)];
+            assert_eq!(post(&world, "/token", &fields).await.error(), (400, "invalid_grant"));
+            let answer = post_with(&world, "/token", &fields, &[("dpop", &signer.proof(&world, TOKEN))]).await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+        }
+    }
+
     /// "use_dpop_nonce" (sections 8 and 9): fresh, not remembered, and the same on every node.
     async fn nonces_are_asked_for_where_the_operator_wants_them(world) {
         let world = world.restarted(&[("tokens.dpop_nonces", "true")]).await;

@@ -79,7 +79,7 @@ async fn the_straight_way_and_the_sdks_give_the_same_answer() {
                 Era::Legacy => world.legacy(&token, "tools/call", params).await,
             };
             let (straight, through) =
-                (send(params).await, send(&format!(r#"{params},"requestState":"x""#)).await);
+                (send(params).await, send(&format!(r#"{params},"inputResponses":{{}}"#)).await);
             assert_eq!(straight.json(), through.json(), "{era:?} {params}");
             assert_eq!(
                 (straight.status, straight.header("content-type")),

@@ -64,12 +64,17 @@ async fn a_modern_request_is_refused_in_the_pinned_order() {
     assert_eq!(data["supported"], discovered["supportedVersions"]);
 }
 
+/// What every caller is told that there is.
+fn capabilities() -> serde_json::Value {
+    json!({"tools": {}, "resources": {}, "prompts": {}, "completions": {}, "logging": {}})
+}
+
 #[tokio::test]
 async fn discovery_tells_what_is_served_and_how_long_that_holds() {
     let world = McpWorld::new().await;
     let found = world.modern(&world.token(""), "server/discover", "").await.result();
     assert_eq!(found["supportedVersions"], json!(["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26"]));
-    assert_eq!(found["capabilities"], json!({"tools": {}}));
+    assert_eq!(found["capabilities"], capabilities());
     assert_eq!((&found["resultType"], &found["cacheScope"]), (&json!("complete"), &json!("private")));
     assert!(found["ttlMs"].as_u64().is_some() && !found["instructions"].as_str().unwrap().is_empty());
     let info = &found["_meta"]["io.modelcontextprotocol/serverInfo"];
@@ -101,7 +106,7 @@ async fn initialize_negotiates_a_legacy_revision_and_issues_no_session() {
             assert_eq!(result["protocolVersion"], answered, "{asked}");
             assert_eq!(
                 (&result["serverInfo"]["name"], &result["capabilities"]),
-                (&json!("postern"), &json!({"tools": {}}))
+                (&json!("postern"), &capabilities())
             );
             assert!(result.get("resultType").is_none());
         }

@@ -70,7 +70,7 @@ on_both_engines! {
     /// The password and implicit grants are gone (section 10).
     async fn other_grants_are_not_known(world) {
         seed(&world).await;
-        for grant in ["password", "implicit", "urn:ietf:params:oauth:grant-type:jwt-bearer"] {
+        for grant in ["password", "implicit", "urn:ietf:params:oauth:grant-type:saml2-bearer"] {
             let answer = post(&world, "/token", &[("grant_type", grant), ("client_id", "app")]).await;
             assert_eq!(answer.error(), (400, "unsupported_grant_type"));
         }

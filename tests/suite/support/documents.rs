@@ -113,8 +113,14 @@ impl Documents {
 
     /// `world`, started again so that it finds this host.
     pub async fn known_to(&self, world: World) -> World {
+        self.known_to_with(world, &[]).await
+    }
+
+    /// The same, with configuration keys changed.
+    pub async fn known_to_with(&self, world: World, set: &[(&str, &str)]) -> World {
         let resolve = format!("client.example={0},other.example={0}", self.address);
-        world.restarted(&[("outbound.resolve", &resolve), ("outbound.extra_ca", &self.authority)]).await
+        let own = [("outbound.resolve", resolve.as_str()), ("outbound.extra_ca", self.authority.as_str())];
+        world.restarted(&[&own, set].concat()).await
     }
 }
 

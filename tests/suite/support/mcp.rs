@@ -107,6 +107,17 @@ impl McpWorld {
         Self::on(World::sqlite().await, "http://localhost:8787", change)
     }
 
+    /// With the sample catalog's tools, resources and prompts instead, and the official suite's fixtures where asked.
+    pub async fn with_catalog(fixtures: bool) -> Self {
+        Self::with(|state| {
+            let actions = postern::catalog::actions::actions(state.catalog.clone());
+            state.registry = Arc::new(Registry::new(actions).unwrap());
+            state.baseline = "catalog:read".parse().unwrap();
+            state.conformance = fixtures;
+        })
+        .await
+    }
+
     /// On a real socket of this machine.
     pub async fn listening() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -157,6 +168,7 @@ impl McpWorld {
             username: "ada@example.com".into(),
             is_user: true,
             key: None,
+            actor: None,
             issued_at: self.world.clock.now(),
             expires_at: self.world.clock.now().plus_seconds(900),
         }
@@ -184,7 +196,8 @@ impl McpWorld {
 
     /// A POST as a modern client makes it.
     pub async fn modern(&self, token: &str, method: &str, params: &str) -> Answer {
-        let name = serde_json::from_str::<Value>(&format!("{{{params}}}")).unwrap()["name"].clone();
+        let given = serde_json::from_str::<Value>(&format!("{{{params}}}")).unwrap();
+        let name = if method == "resources/read" { given["uri"].clone() } else { given["name"].clone() };
         let mut headers = vec![("mcp-protocol-version", "2026-07-28"), ("mcp-method", method)];
         if let Some(name) = name.as_str() {
             headers.push(("mcp-name", name));
@@ -264,6 +277,7 @@ pub async fn granted(app: &App, what: &str, scope: &str) -> String {
         username: what.into(),
         is_user: true,
         key: None,
+        actor: None,
         issued_at: now,
         expires_at: now.plus_seconds(900),
     };

@@ -4,10 +4,14 @@ pub mod browser;
 pub mod crowd;
 pub mod device;
 pub mod documents;
+pub mod exchange;
+pub mod identity;
 pub mod mcp;
 pub mod people;
 pub mod postgres;
 pub mod proof;
+pub mod real;
+pub mod signer;
 pub mod token;
 pub mod world;
 

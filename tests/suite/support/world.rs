@@ -39,8 +39,12 @@ impl World {
 
     /// On `database`, or SQLite where it is `None`, with configuration keys changed.
     pub async fn with(database: Option<String>, set: &[(&str, &str)]) -> Self {
+        Self::at(Clock::fixed(NOON), database, set).await
+    }
+
+    /// The same with another clock.
+    pub async fn at(clock: Clock, database: Option<String>, set: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let clock = Clock::fixed(NOON);
         let config = config_with(dir.path(), database.as_deref(), set);
         let (app, _writer) = App::open(config, clock.clone()).await.unwrap();
         Self { router: postern::ops::serve::router(&app).unwrap(), app, clock, dir }

@@ -9,6 +9,7 @@ use crate::clock::Time;
 use crate::oauth::claims::{AccessClaims, sign_access};
 use crate::oauth::client::{Client, GrantType};
 use crate::oauth::error::Refusal;
+use crate::oauth::exchange::{ACCESS_TOKEN, Actor};
 use crate::oauth::grant::Grant;
 use crate::oauth::id_token::IdToken;
 use crate::oauth::scope::ScopeSet;
@@ -94,15 +95,40 @@ pub(super) struct Issue<'a> {
     pub(super) key: Option<&'a str>,
     pub(super) nonce: Option<&'a str>,
     pub(super) authenticated_at: Option<Time>,
+    pub(super) extra: Extra,
 }
 
-impl Issue<'_> {
+/// What the rarer grants say besides.
+#[derive(Debug, Default)]
+pub(super) struct Extra {
+    /// Who acts (RFC 8693 section 4.1).
+    pub(super) actor: Option<Actor>,
+    /// Whether `issued_token_type` is told (RFC 8693 section 2.2.1).
+    pub(super) is_exchanged: bool,
+    /// The end of the access token, where that is not its usual one. No ID token goes with such a one.
+    pub(super) ends_at: Option<Time>,
+}
+
+impl<'a> Issue<'a> {
+    /// An access token and nothing else, bound to the key that the request proves, if it does.
+    pub(super) fn new(
+        client: &'a Client,
+        grant: &'a Grant,
+        scope: &'a ScopeSet,
+        key: Option<&'a str>,
+    ) -> Self {
+        let (nonce, authenticated_at, extra) = (None, None, Extra::default());
+        Self { client, grant, scope, refresh: None, key, nonce, authenticated_at, extra }
+    }
+
     /// Signs, and builds the answer (RFC 6749 section 5.1). `scope` is always there, so that nobody has to guess.
     pub(super) fn answer(&self, app: &App, now: Time) -> Result<String, Failure> {
         if self.client.metadata.dpop_bound_access_tokens && self.key.is_none() {
             return Err(Refusal::NoProof.into());
         }
-        let seconds = app.config.tokens.access_seconds;
+        let usual = now.plus_seconds(app.config.tokens.access_seconds);
+        let expires_at = self.extra.ends_at.unwrap_or(usual);
+        let seconds = expires_at.seconds() - now.seconds();
         let keys = app.keys.load();
         let person = self.grant.person.as_ref();
         let claims = AccessClaims {
@@ -116,18 +142,23 @@ impl Issue<'_> {
             username: person.map_or(&self.client.name, |person| &person.email).clone(),
             is_user: person.is_some(),
             key: self.key.map(str::to_owned),
+            actor: self.extra.actor.clone(),
             issued_at: now,
-            expires_at: now.plus_seconds(seconds),
+            expires_at,
         };
         let access = sign_access(&claims, keys.signing())?;
         let scope = self.scope.to_string();
         let kind = if self.key.is_some() { "DPoP" } else { "Bearer" };
         let mut answer =
             json!({"access_token": access, "token_type": kind, "expires_in": seconds, "scope": scope});
+        if self.extra.is_exchanged {
+            answer["issued_token_type"] = json!(ACCESS_TOKEN);
+        }
         if let Some(refresh) = self.refresh {
             answer["refresh_token"] = json!(refresh.reveal());
         }
-        if let Some(person) = person.filter(|_| self.scope.contains("openid")) {
+        if let Some(person) = person.filter(|_| self.scope.contains("openid") && self.extra.ends_at.is_none())
+        {
             let id_token = IdToken {
                 issuer: app.config.issuer(),
                 client_id: &self.client.id,

@@ -54,13 +54,10 @@ pub(in crate::web::endpoints) async fn exchange(
     let scope = may(app, &client, GrantType::AuthorizationCode, &found.grant, &found.grant.scope, now)?;
     let next = first_refresh(app, &mut tx, &client, &found.grant, form.key(), now).await?;
     let issue = Issue {
-        client: &client,
-        grant: &found.grant,
-        scope: &scope,
         refresh: next.as_ref(),
-        key: form.key(),
         nonce: found.nonce.as_deref(),
         authenticated_at: Some(found.authenticated_at),
+        ..Issue::new(&client, &found.grant, &scope, form.key())
     };
     let answer = issue.answer(app, now)?;
     tx.commit().await.map_err(store::Error::from)?;

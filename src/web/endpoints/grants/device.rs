@@ -47,13 +47,9 @@ pub(in crate::web::endpoints) async fn exchange(
     }
     let next = first_refresh(app, &mut tx, &client, grant, form.key(), now).await?;
     let issue = Issue {
-        client: &client,
-        grant,
-        scope: &scope,
         refresh: next.as_ref(),
-        key: form.key(),
-        nonce: None,
         authenticated_at: grant.authenticated_at,
+        ..Issue::new(&client, grant, &scope, form.key())
     };
     let answer = issue.answer(app, now)?;
     tx.commit().await.map_err(store::Error::from)?;

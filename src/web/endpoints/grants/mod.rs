@@ -7,4 +7,6 @@ pub(super) mod answer;
 pub(super) mod client_credentials;
 pub(super) mod code;
 pub(super) mod device;
+pub(super) mod jwt_bearer;
 pub(super) mod refresh;
+pub(super) mod token_exchange;

@@ -12,6 +12,7 @@ use crate::oauth::scope::ScopeSet;
 use crate::secret::{self, Refresh, Secret};
 use crate::store;
 use crate::store::refresh_tokens::Successor;
+use crate::web::client_auth::prove;
 use crate::web::error::Failure;
 use crate::web::form::Form;
 use crate::web::rates::{Door, by_client};
@@ -34,7 +35,7 @@ pub(in crate::web::endpoints) async fn exchange(
     let digest = token.as_ref().map_or_else(|| secret::Digest::of(text), Secret::digest);
     for _ in 0..limits::ROTATION_ATTEMPTS_MAX {
         let (client, found) = store::refresh_tokens::find(&app.store, &presented.client_id, &digest).await?;
-        presented.prove(client.as_ref())?;
+        prove(app, presented, client.as_ref()).await?;
         let client = client.ok_or(Refusal::UnknownClient)?;
         by_client(app, Door::Token, &client)?;
         let (Some(token), Some(found)) = (&token, found) else { return Err(Refusal::Unknown.into()) };
@@ -88,15 +89,8 @@ async fn replace(app: &App, turn: Turn<'_>, now: Time) -> Result<Option<String>,
     let Turn { client, found, token, scope, key } = turn;
     let next = Secret::<Refresh>::mint();
     let authenticated_at = found.grant.authenticated_at;
-    let issue = Issue {
-        client,
-        grant: &found.grant,
-        scope,
-        refresh: Some(&next),
-        key,
-        nonce: None,
-        authenticated_at,
-    };
+    let plain = Issue::new(client, &found.grant, scope, key);
+    let issue = Issue { refresh: Some(&next), authenticated_at, ..plain };
     let answer = issue.answer(app, now)?;
     let replaces = token.digest();
     let successor = Successor {

@@ -1,0 +1,60 @@
+//! The keys of identity providers that the configuration trusts: where they are by its word, or by theirs.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::key_sets;
+use crate::app::App;
+use crate::clock::Time;
+use crate::config::TrustedIssuer;
+use crate::limits;
+use crate::oauth::key_set::KeySet;
+
+/// Where the keys of a provider are, by what its metadata said.
+#[derive(Clone, Debug)]
+pub struct Discovered(moka::sync::Cache<String, (String, Time)>);
+
+impl Default for Discovered {
+    fn default() -> Self {
+        Self(moka::sync::Cache::new(limits::TRUSTED_ISSUERS_MAX as u64))
+    }
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    issuer: String,
+    jwks_uri: String,
+}
+
+/// The keys of `issuer`, of which one may be `kid`. `None` where they cannot be had: whoever asks refuses then.
+pub async fn keys(app: &App, issuer: &TrustedIssuer, kid: Option<&str>) -> Option<Arc<KeySet>> {
+    let uri = match &issuer.jwks_uri {
+        Some(uri) => uri.clone(),
+        None => discover(app, &issuer.issuer).await?,
+    };
+    key_sets::published(app, &issuer.issuer, &uri, kid).await
+}
+
+/// By OpenID Connect Discovery section 4: the well-known path goes behind the issuer's own. Only what says that it is of
+/// this very issuer counts (section 4.3). A failure is remembered by nobody: the fetcher paces each host.
+async fn discover(app: &App, issuer: &str) -> Option<String> {
+    let now = app.clock.now();
+    if let Some((uri, until)) = app.discovered.0.get(issuer)
+        && now < until
+    {
+        return Some(uri);
+    }
+    let place = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+    let fetched = app.outbound.json(&place, limits::ISSUER_METADATA_BYTES_MAX).await;
+    let fetched =
+        fetched.inspect_err(|why| tracing::warn!(issuer, reason = ?why, "metadata could not be read"));
+    let read: Metadata = serde_json::from_slice(&fetched.ok()?.body).ok()?;
+    if read.issuer != issuer || !read.jwks_uri.starts_with("https://") {
+        tracing::warn!(issuer, "metadata is of another issuer, or its keys are not at an https URL");
+        return None;
+    }
+    let until = now.plus_seconds(limits::ISSUER_METADATA_SECONDS);
+    app.discovered.0.insert(issuer.to_owned(), (read.jwks_uri.clone(), until));
+    Some(read.jwks_uri)
+}
