@@ -11,9 +11,8 @@ use axum::http::{HeaderMap, Response, request};
 use futures_util::future::BoxFuture;
 
 use super::answer;
-use super::authority::Unavailable;
+use super::authority::{Unavailable, Verified};
 use super::guard::Endpoint;
-use crate::actions::Caller;
 use crate::clock::Time;
 use crate::oauth::dpop::{self, Proof, ProofRefusal, Target};
 
@@ -57,11 +56,11 @@ impl Endpoint {
         parts: &request::Parts,
         token: &str,
         now: Time,
-    ) -> Result<Arc<Caller>, Box<Response<Body>>> {
+    ) -> Result<Verified, Box<Response<Body>>> {
         let refuse = |error, why: &str, nonce| Box::new(self.challenge.unproven(error, why, nonce));
         let known = self.live.verified(&self.authority, token, &self.resource, now).await;
         let known = known.map_err(|refused| Box::new(self.refuse(refused)))?;
-        let Some(key) = known.key else {
+        let Some(key) = known.key.clone() else {
             let why = "The access token is bound to no key: send it with the scheme Bearer.";
             return Err(refuse("invalid_token", why, None));
         };
@@ -75,7 +74,7 @@ impl Endpoint {
             return Err(refuse("invalid_token", why, None));
         }
         match (self.proofs.0)(proof, now).await {
-            Ok(()) => Ok(known.caller),
+            Ok(()) => Ok(known),
             Err(Unusable::Used) => {
                 let why = "The DPoP proof was used before; make one for each request.";
                 Err(refuse("invalid_dpop_proof", why, None))

@@ -4,14 +4,12 @@
 //! is remembered here leaves at once when its grant, client, user or key does, and while this node cannot hear of
 //! such events, nothing here is believed without asking.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use super::authority::{Authority, Unavailable, Verified};
-use crate::actions::Caller;
 use crate::clock::Time;
 use crate::limits;
 use crate::oauth::claims::TokenRefusal;
@@ -67,9 +65,9 @@ impl LiveCallers {
         token: &str,
         resource: &str,
         now: Time,
-    ) -> Result<Arc<Caller>, Refused> {
+    ) -> Result<Verified, Refused> {
         let known = self.verified(authority, token, resource, now).await?;
-        if known.key.is_some() { Err(Refused::Bound) } else { Ok(known.caller) }
+        if known.key.is_some() { Err(Refused::Bound) } else { Ok(known) }
     }
 
     /// What is known of `token` at `resource`. Where it is bound to a key, the caller has still to prove that key.
@@ -139,8 +137,12 @@ impl LiveCallers {
     /// Acts on what was told since the last call. Done on the way of each call, not by a task of its own: whoever saw
     /// a revocation answered is refused by the very next call, however busy the scheduler is.
     fn hear_news(&self) {
-        // More was told than is kept: it could have concerned anyone.
-        self.news.hear(|event| self.forget(&event.unwrap_or(Event::KeysChanged)));
+        self.news.hear(|event| match event {
+            Some(event) if event.is_about_access() => self.forget(&event),
+            Some(_) => {}
+            // More was told than is kept: it could have concerned anyone.
+            None => self.forget(&Event::KeysChanged),
+        });
     }
 
     /// Forgets everyone whom `event` concerns, before it returns.
@@ -176,7 +178,8 @@ impl LiveCallers {
     }
 }
 
-fn concerns(event: &Event, verified: &Verified) -> bool {
+/// Whether `event` can end what `verified` may do.
+pub(super) fn concerns(event: &Event, verified: &Verified) -> bool {
     let caller = &verified.caller;
     match event {
         // Something that it was exchanged from may have ended: it is asked for again.
@@ -192,7 +195,9 @@ fn concerns(event: &Event, verified: &Verified) -> bool {
         // Keys change rarely, and verifying everyone again is cheap. What was told while the news were lost could have
         // concerned anyone.
         Event::KeysChanged | Event::Trusted => true,
-        Event::Distrusted => false,
+        Event::Distrusted | Event::Changed(_) => false,
+        Event::McpSessionEnded(_) | Event::McpSessionChanged(_) => false,
+        Event::McpAnswered(_) | Event::McpCancelled(_) => false,
     }
 }
 

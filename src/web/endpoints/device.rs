@@ -21,6 +21,7 @@ use crate::store;
 use crate::web::error::{Failure, NEVER_KEPT};
 use crate::web::form::Form;
 use crate::web::peer::Peer;
+use crate::web::rates::{Door, by_client};
 
 /// The endpoint.
 pub fn endpoint() -> MethodRouter<App> {
@@ -33,7 +34,12 @@ async fn ask(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let address = if address.is_loopback() { "this computer".to_owned() } else { address.to_string() };
+    // Behind a proxy that nobody named everybody comes from this machine: a page must not call that reassuring.
+    let address = match (address.is_loopback(), app.config.public_url.is_loopback()) {
+        (true, true) => "this computer".to_owned(),
+        (true, false) => "an address that is not known here".to_owned(),
+        (false, _) => address.to_string(),
+    };
     match answer(&app, &headers, body, address).await {
         Ok(told) => (NEVER_KEPT, Json(told)).into_response(),
         Err(failure) => failure.answer(&app, &headers),
@@ -50,6 +56,7 @@ async fn answer(
     let text = body.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
     let form = Form::read(headers, body)?;
     let client = introduced(app, &presented(headers, &form)?).await?;
+    by_client(app, Door::DeviceAuthorization, &client)?;
     let raw = RawRequest::parse(&text).map_err(|_| Refusal::Malformed("the body is too large"))?;
     let expires_at = now.plus_seconds(limits::DEVICE_SECONDS);
     let code = Secret::<DeviceCode>::mint();
