@@ -9,6 +9,7 @@ pub mod error;
 pub mod form;
 pub mod issuers;
 pub mod key_sets;
+pub mod openapi;
 pub mod page;
 pub mod pages;
 pub mod peer;
