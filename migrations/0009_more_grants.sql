@@ -50,7 +50,6 @@ create table grant_sources (
     token_id text not null,
     primary key (grant_id, source_id, token_id)
 );
-create index grants_by_end on grants (expires_at);
 
 -- Who of an identity provider is which account here: by issuer, tenant and subject, and by nothing that can be given
 -- to somebody else later, such as an address.

@@ -29,7 +29,6 @@ create index known_browsers_by_time on known_browsers (seen_at);
 alter table signing_keys add column token_seconds bigint not null default 900;
 
 -- For the sweeper, which looks for what has ended and must not read everything that has not.
-create index grants_by_end on grants (expires_at);
 create index grants_by_revocation on grants (revoked_at) where revoked_at is not null;
 create index consents_by_end on consents (expires_at);
 create index sessions_by_end on sessions (expires_at);

@@ -104,6 +104,25 @@ pub const KEY_LEAD_SECONDS: i64 = 3_600;
 pub const KEY_ROTATE_DAYS_MAX: i64 = 3_650;
 /// How much longer than a token's life a superseded key verifies, in seconds: clocks differ.
 pub const KEY_OVERLAP_SECONDS: i64 = 600;
+/// Connections at once on one node; each holds a file descriptor and some 20 KB.
+pub const CONNECTIONS_MAX: usize = 8_192;
+/// How long a connection may say nothing, or take to say what it wants, in seconds: longer than proxies keep their idle
+/// connections (60), or they would send requests into closed ones.
+pub const IDLE_SECONDS: u64 = 75;
+/// How long a new connection has for its first bytes, in seconds.
+pub const FIRST_BYTES_SECONDS: u64 = 10;
+/// How often to look for the rest of HTTP/2's first bytes, in milliseconds; hardly anybody sends them in pieces.
+pub const PREFACE_POLL_MILLIS: u64 = 10;
+/// How long to wait before accepting again after the system refused, in milliseconds.
+pub const ACCEPT_RETRY_MILLIS: u64 = 100;
+/// Headers of one request; browsers send under 30.
+pub const HEADERS_MAX: usize = 100;
+/// All headers of one request, in bytes: the longest token, the longest address, and cookies.
+pub const HEADER_BYTES_MAX: usize = 65_536;
+/// Requests at once on one HTTP/2 connection.
+pub const STREAMS_MAX: u32 = 128;
+/// How long a request of a page or an endpoint may take, its body included, in seconds: two outbound calls and a queue.
+pub const REQUEST_TIME_SECONDS: u64 = 30;
 /// How long a stopping server lets requests finish, in seconds.
 pub const DRAIN_SECONDS: u64 = 10;
 /// How long the link that makes the first administrator works, in seconds.
@@ -179,6 +198,12 @@ pub const KEY_SETS_REMEMBERED_MAX: u64 = 10_000;
 pub const CLIENT_USED_SECONDS: i64 = 3_600;
 /// A client that made itself known and was never used goes after this, in seconds: VS Code registers before it asks.
 pub const CLIENT_NEVER_USED_SECONDS: i64 = 7 * 86_400;
+/// Most self-registered clients that were never used. A flood beyond it goes within the hour, oldest first, and what a
+/// person is about to use stays.
+pub const CLIENTS_NEVER_USED_MAX: i64 = 10_000;
+/// How long every self-registered client has for its first use, however many there are, in seconds: people leave the
+/// sign-in page open over lunch.
+pub const CLIENT_FIRST_USE_SECONDS: i64 = 3_600;
 /// A client that made itself known and is no longer used goes after this, in seconds: editors keep their id for ever.
 pub const CLIENT_UNUSED_SECONDS: i64 = 180 * 86_400;
 /// How long published metadata and keys may be cached, in seconds: a new key is seen within it.
@@ -272,6 +297,60 @@ pub const DATABASE_IDLE_TRUSTED_MILLIS: u64 = 1_000;
 /// Audit rows in one statement: most of a batch goes in few statements, and the rest one by one.
 pub const AUDIT_ROWS_A_STATEMENT: usize = 32;
 
+// Streams of the MCP endpoint, and the sessions of clients from before 2026-07-28.
+
+/// Most open event streams of one client of one user on one node: a window of an editor holds one, and nobody has
+/// this many windows.
+pub const MCP_STREAMS_PER_CALLER_MAX: usize = 64;
+/// Most open event streams on one node. One costs some 20 KB with its connection.
+pub const MCP_STREAMS_MAX: usize = 8_192;
+/// How often a silent stream shows that it lives, in seconds: proxies close what is silent for 30 or 60.
+pub const MCP_KEEP_ALIVE_SECONDS: u64 = 15;
+/// A stream ends, in order, after this long, in seconds: clients reconnect with the token they have by then.
+pub const MCP_STREAM_SECONDS_MAX: u64 = 14_400;
+/// How long a client waits before it opens a stream again, in milliseconds; sent as `retry`.
+pub const MCP_RETRY_MILLIS: u64 = 1_000;
+/// Longest URI of a resource, in bytes; an event of the database carries it.
+pub const MCP_URI_BYTES_MAX: usize = 2_048;
+/// Most resources that one stream or session follows.
+pub const MCP_SUBSCRIPTIONS_MAX: usize = 256;
+/// How long a stream that was told something gathers what changes next, in milliseconds.
+pub const MCP_GATHER_MILLIS: u64 = 100;
+/// Changes that a node remembers for streams that were cut.
+pub const MCP_CHANGES_KEPT: usize = 1_024;
+/// Seconds a client should wait where all streams are taken.
+pub const MCP_STREAMS_RETRY_SECONDS: u32 = 30;
+/// Most live sessions of one client of one user; the least used one ends for a new one.
+pub const MCP_SESSIONS_PER_CALLER_MAX: i64 = 128;
+/// A session that nobody used for this long has ended, in seconds: an editor left open over a holiday goes on, since
+/// most clients show a lost session as an error.
+pub const MCP_SESSION_IDLE_SECONDS: i64 = 14 * 86_400;
+/// How often a session's use is written down, in seconds.
+pub const MCP_SESSION_SEEN_SECONDS: i64 = 600;
+/// Sessions that a node remembers; one is about 1 KB.
+pub const MCP_SESSIONS_KNOWN_MAX: u64 = 16_384;
+/// Longest that a client may say of itself in `initialize`, in bytes.
+pub const MCP_CLIENT_BYTES_MAX: usize = 8_192;
+/// Most requests of one session that run at once.
+pub const MCP_RUNNING_PER_SESSION_MAX: usize = 64;
+/// How long a question to a client waits for its answer, in seconds: a person reads and decides.
+pub const MCP_ANSWER_SECONDS: u64 = 600;
+/// Most events, and most bytes, of one stream that its node keeps at hand for a client that comes back.
+pub const MCP_TAPE_EVENTS_MAX: usize = 256;
+/// Bytes of it.
+pub const MCP_TAPE_BYTES_MAX: usize = 1_048_576;
+/// Most streams whose events a node keeps at hand, and for how many seconds.
+pub const MCP_TAPES_MAX: u64 = 1_024;
+/// Seconds of it.
+pub const MCP_TAPE_KEPT_SECONDS: u64 = 300;
+/// How long events wait in the database for a client that was cut off, in seconds.
+pub const MCP_EVENTS_KEPT_SECONDS: i64 = 3_600;
+/// How often a node looks for events of a request that runs on another, in milliseconds.
+pub const MCP_FOLLOW_MILLIS: u64 = 200;
+/// Longest id of a request that can be taken back on another node, in bytes.
+pub const MCP_REQUEST_ID_BYTES_MAX: usize = 256;
+/// Most messages of one batch (MCP 2025-03-26).
+pub const MCP_BATCH_MAX: usize = 32;
 // What a tool may say and ask before it answers.
 
 /// Most messages of one call that wait for a slow client; progress and log lines beyond are left out.
@@ -282,8 +361,6 @@ pub const MCP_ROUND_SECONDS: i64 = 900;
 pub const MCP_CALL_SECONDS_MAX: u64 = 900;
 /// Largest state of a call between two rounds, in bytes: what clients send back must fit a request with the answers.
 pub const MCP_ROUND_BYTES_MAX: usize = 65_536;
-/// Most sessions whose log level this node remembers; beyond, the default holds again.
-pub const MCP_LOG_LEVELS_MAX: u64 = 10_000;
 
 // Resources, prompts and completion.
 

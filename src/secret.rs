@@ -47,6 +47,8 @@ kinds! {
     Link = "pol_";
     /// A one-use proof that a form was served to the session that posts it.
     Csrf = "pof_";
+    /// A session of a legacy MCP client (`Mcp-Session-Id`).
+    McpSession = "pom_";
     /// A device's own code (RFC 8628 section 3.2).
     DeviceCode = "pod_";
     /// The name of a pushed authorization request (RFC 9126 section 2.2).

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::access::scopes;
 use crate::actions::Registry;
@@ -66,6 +67,8 @@ pub struct Parts {
     pub key_sets: KeySets,
     /// Registrations within this hour.
     pub registrations: Hour,
+    /// Cancelled once, when the process is told to stop.
+    pub stopping: CancellationToken,
 }
 
 impl Deref for App {
@@ -133,6 +136,7 @@ impl App {
             discovered: Discovered::default(),
             key_sets: KeySets::default(),
             registrations: Hour::default(),
+            stopping: CancellationToken::new(),
             catalog,
         };
         Ok((Self(Arc::new(parts)), writer))

@@ -214,6 +214,12 @@ pub const KEYS: &[Key] = &[
         "How tools are named in lists: safe, dotted or id; every form can be called.",
     ),
     key(
+        "mcp.sessions",
+        "POSTERN_MCP_SESSIONS",
+        Some("offered"),
+        "Sessions for MCP clients from before 2026-07-28: offered, required (a request without one is refused) or off.",
+    ),
+    key(
         "conformance",
         "POSTERN_CONFORMANCE",
         Some("false"),

@@ -7,6 +7,7 @@ mod clients;
 mod guarding;
 mod issuers;
 mod keys;
+mod mcp;
 mod raw;
 mod signing;
 
@@ -20,6 +21,7 @@ pub use clients::{AssertionAudience, Clients, SelfRegistered};
 pub use guarding::{Proxies, ProxyHeader, Rates, subscriber};
 pub use issuers::TrustedIssuer;
 pub use keys::{KEYS, Key};
+pub use mcp::McpSessions;
 pub use raw::{Flags, Origin, Raw};
 pub use signing::{Algorithm, Keys};
 
@@ -63,6 +65,8 @@ pub struct Config {
     pub outbound: Outbound,
     /// How tools are named in lists.
     pub tool_names: ToolNames,
+    /// Whether MCP clients from before 2026-07-28 get sessions.
+    pub mcp_sessions: McpSessions,
     /// Whether the fixtures of the official conformance suite are served. Refused unless only this machine can call.
     pub conformance: bool,
     /// How log lines are written.
@@ -235,6 +239,7 @@ impl Config {
             trusted_issuers: issuers::read(raw)?,
             outbound: outbound(raw)?,
             tool_names: tool_names(raw)?,
+            mcp_sessions: mcp::sessions(raw)?,
             conformance: raw.boolean("conformance")?,
             log: Log { filter: raw.text("log.filter"), json: raw.boolean("log.json")? },
         };

@@ -17,6 +17,10 @@ pub const INVALID_REQUEST: i32 = -32600;
 pub const METHOD_NOT_FOUND: i32 = -32601;
 /// JSON-RPC 2.0: the parameters do not fit, or name nothing.
 pub const INVALID_PARAMS: i32 = -32602;
+/// JSON-RPC 2.0: our fault.
+pub const INTERNAL_ERROR: i32 = -32603;
+/// Ours, of the codes that JSON-RPC leaves to servers: a limit of this caller or this node is reached.
+pub const TOO_MANY: i32 = -32000;
 /// MCP 2026-07-28: a header contradicts the body, or is missing.
 pub const HEADER_MISMATCH: i32 = -32020;
 /// MCP 2026-07-28: the revision asked for is not served.
@@ -104,9 +108,9 @@ pub fn unavailable() -> Response<Body> {
     response
 }
 
-/// 405 for whatever is not POST: no stream is offered and no session is kept, so there is nothing to open or to end.
+/// 405 for whatever is not POST and names no session: there is nothing to open or to end.
 pub fn only_post() -> Response<Body> {
-    let text = "This MCP endpoint answers POST only: it keeps no session and offers no event stream.";
+    let text = "Without Mcp-Session-Id this MCP endpoint answers POST only: streams belong to sessions.";
     let mut response = refusal(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", text);
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, OPTIONS"));
     response

@@ -30,8 +30,24 @@ const GONE: [&str; 5] =
 pub enum Message<'a> {
     /// Asks for an answer.
     Request(Request<'a>),
-    /// Expects none: a notification, or a legacy client's response to a question that nobody asked.
-    Noted,
+    /// Expects none.
+    Noted(Note<'a>),
+}
+
+/// What a client says without asking.
+#[derive(Debug)]
+pub enum Note<'a> {
+    /// A notification.
+    Notification {
+        /// Of what.
+        method: Cow<'a, str>,
+        /// Its parameters, as they stand in the body.
+        params: Option<&'a RawValue>,
+        /// Whether its header speaks the revision without a handshake.
+        modern: bool,
+    },
+    /// A legacy client's answer to a question of ours, or of an older connection's.
+    Response,
 }
 
 /// A request.
@@ -122,10 +138,13 @@ pub fn read<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Message<'a>, Malf
             Some(version) if !LEGACY.contains(&version) => {
                 Err(bad(wire.id, INVALID_REQUEST, "a client sends requests and notifications only".into()))
             }
-            _ => Ok(Message::Noted),
+            _ => Ok(Message::Noted(Note::Response)),
         };
     };
-    let Some(id) = wire.id else { return Ok(Message::Noted) };
+    let Some(id) = wire.id else {
+        let modern = version == Some(MODERN);
+        return Ok(Message::Noted(Note::Notification { method, params: wire.params, modern }));
+    };
     let params = match wire.params {
         // `initialize` has its own shape, and `rmcp` reads it.
         Some(params) if params.get().starts_with('{') => serde_json::from_str::<Params<'a>>(params.get())

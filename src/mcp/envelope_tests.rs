@@ -9,7 +9,7 @@ fn verdict(headers: &[(&'static str, &str)], body: &str) -> String {
         map.append(*name, value.parse().unwrap());
     }
     match read(&map, body.as_bytes()) {
-        Ok(Message::Noted) => "-".into(),
+        Ok(Message::Noted(_)) => "-".into(),
         Ok(Message::Request(request)) => {
             format!("ok {} {}", request.id, request.name.unwrap_or_default()).trim().into()
         }

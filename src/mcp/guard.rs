@@ -13,14 +13,17 @@ use rmcp::transport::streamable_http_server::StreamableHttpService;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 
 use super::answer::{self, Challenge};
-use super::authority::Authority;
+use super::authority::{Authority, Verified};
 use super::call::Calls;
 use super::direct;
-use super::envelope::{self, Message};
+use super::envelope::{self, Message, Note};
 use super::features::READS;
+use super::listen;
 use super::live::{LiveCallers, Refused};
 use super::origin::Origins;
 use super::server::Server;
+use super::session::door::{Door, Refusal};
+use super::session::{Session, batch};
 use super::tools::Offered;
 use crate::access::{self, Decision};
 use crate::actions::Caller;
@@ -36,6 +39,8 @@ pub struct Endpoint {
     pub authority: Authority,
     /// Who is known already.
     pub live: Arc<LiveCallers>,
+    /// Sessions, and the event streams that are open.
+    pub door: Arc<Door>,
     /// Where requests may come from.
     pub origins: Origins,
     /// What may be called.
@@ -56,8 +61,8 @@ impl Endpoint {
         // Kept aside: the headers go into `rmcp` with the request.
         let origin = parts.headers.get(axum::http::header::ORIGIN).cloned();
         let mut response = match self.admit(&mut parts).await {
-            Ok(caller) if parts.method == Method::POST => self.post(caller, parts, body).await,
-            Ok(_) => answer::only_post(),
+            Ok(verified) if parts.method == Method::POST => self.post(verified, parts, body).await,
+            Ok(verified) => self.other(verified, &parts).await,
             Err(refusal) => *refusal,
         };
         if let Some(origin) = origin {
@@ -68,7 +73,7 @@ impl Endpoint {
 
     /// Who calls. The token is asked for before anything else is looked at, so that a client that sends an odd
     /// `Accept`, an old revision or another method still learns where to sign in.
-    async fn admit(&self, parts: &mut request::Parts) -> Result<Arc<Caller>, Box<Response<Body>>> {
+    async fn admit(&self, parts: &mut request::Parts) -> Result<Verified, Box<Response<Body>>> {
         let token = match bearer(&parts.headers) {
             Bearer::Absent => return Err(Box::new(self.challenge.sign_in())),
             Bearer::Malformed(why) => return Err(Box::new(self.challenge.invalid_token(why))),
@@ -76,13 +81,13 @@ impl Endpoint {
         };
         let now = self.calls.clock.now();
         let admitted = self.live.admit(&self.authority, token, &self.resource, now).await;
-        let caller = admitted.map_err(|refused| Box::new(self.refuse(refused)))?;
+        let verified = admitted.map_err(|refused| Box::new(self.refuse(refused)))?;
         self.origins
             .check(&parts.uri, &parts.headers)
             .map_err(|why| Box::new(answer::refusal(StatusCode::FORBIDDEN, "forbidden_origin", &why)))?;
         // Nothing behind the door needs the token, so nothing there can pass it on or print it (attack H09).
         parts.headers.remove(AUTHORIZATION);
-        Ok(caller)
+        Ok(verified)
     }
 
     fn refuse(&self, refused: Refused) -> Response<Body> {
@@ -102,7 +107,7 @@ impl Endpoint {
         }
     }
 
-    async fn post(&self, caller: Arc<Caller>, parts: request::Parts, body: Body) -> Response<Body> {
+    async fn post(&self, verified: Verified, parts: request::Parts, body: Body) -> Response<Body> {
         // A page can post text/plain across origins without a preflight, but not application/json (attack G02).
         if !is_json(&parts.headers) {
             let text = "The body must be JSON: send Content-Type: application/json.";
@@ -124,26 +129,73 @@ impl Endpoint {
             let text = "Answers are JSON: send Accept: application/json, text/event-stream.";
             return answer::refusal(StatusCode::NOT_ACCEPTABLE, "invalid_request", text);
         }
-        match envelope::read(&parts.headers, &body) {
-            Ok(Message::Noted) => answer::accepted(),
-            Ok(Message::Request(request)) => self.answer(caller, parts, body.clone(), &request).await,
+        self.read(verified, parts, &body).await.unwrap_or_else(|refusal| *refusal)
+    }
+
+    /// Reads the body, finds the session it belongs to, and answers.
+    async fn read(
+        &self,
+        verified: Verified,
+        parts: request::Parts,
+        body: &Bytes,
+    ) -> Result<Response<Body>, Refusal> {
+        let read = envelope::read(&parts.headers, body);
+        let (modern, id) = match &read {
+            Ok(Message::Request(request)) => (request.modern, Some(request.id)),
+            Ok(Message::Noted(Note::Notification { modern, .. })) => (*modern, None),
+            Ok(Message::Noted(Note::Response)) => (false, None),
+            Err(bad) => (false, bad.id),
+        };
+        let begins =
+            matches!(&read, Ok(Message::Request(request)) if !modern && request.method == "initialize");
+        let alone = modern || begins || read.is_err() && !batch::looks_like_one(body);
+        let session = match alone {
+            true => None,
+            false => self.door.session(&parts.headers, &verified.caller, id).await?,
+        };
+        if batch::is_one(body, &parts.headers, session.as_deref()) {
+            return Ok(batch::serve(self, &verified.caller, session.as_ref(), &parts, body).await);
+        }
+        Ok(match read {
+            Ok(Message::Noted(note)) => match session {
+                Some(session) => self.door.note(&session, &note, body).await,
+                None => answer::accepted(),
+            },
+            Ok(Message::Request(request)) if begins => {
+                let caller = Arc::clone(&verified.caller);
+                let response = self.forward(verified.caller, parts, body.clone(), &request).await;
+                self.door.begin(&caller, &request, response).await
+            }
+            Ok(Message::Request(request)) => self.answer(verified, session, parts, body, &request).await,
             Err(bad) => answer::rpc_error(bad.status, bad.id, bad.code, &bad.message, bad.data),
+        })
+    }
+
+    /// GET and DELETE belong to sessions.
+    async fn other(&self, verified: Verified, parts: &request::Parts) -> Response<Body> {
+        match parts.method {
+            Method::GET => self.door.get(&self.server, verified, &parts.headers).await,
+            Method::DELETE => self.door.delete(&verified.caller, &parts.headers).await,
+            _ => answer::only_post(),
         }
     }
 
     async fn answer(
         &self,
-        caller: Arc<Caller>,
+        verified: Verified,
+        session: Option<Arc<Session>>,
         parts: request::Parts,
-        body: Bytes,
+        body: &Bytes,
         request: &envelope::Request<'_>,
     ) -> Response<Body> {
-        let name = request.name.as_deref().filter(|_| request.method == "tools/call");
-        if let Some((name, offered)) = name.and_then(|name| Some((name, self.calls.tools.find(name)?))) {
-            if let Some(refusal) = self.step_up(&caller, name, offered).await {
+        if request.modern && request.method == listen::METHOD {
+            return listen::open(&self.door.streams, self.server.capabilities(), verified, request);
+        }
+        if let Some((name, offered)) = self.called(request) {
+            if let Some(refusal) = self.step_up(&verified.caller, name, offered).await {
                 return refusal;
             }
-            if let Some(answer) = direct::read(&self.server, &caller, offered, request).await {
+            if let Some(answer) = direct::read(&self.server, &verified.caller, offered, request).await {
                 return answer;
             }
         } else if let Some(name) = request.name.as_deref().or(request.uri.as_deref())
@@ -151,12 +203,31 @@ impl Endpoint {
             && let Some(offered) = self.calls.tools.find(READS)
         {
             // A resource opens with the same scope as the tool that reads it, and is recorded as one call of it.
-            if let Some(refusal) = self.step_up(&caller, name, offered).await {
+            if let Some(refusal) = self.step_up(&verified.caller, name, offered).await {
                 return refusal;
             }
-            self.calls.note(offered, &caller, self.calls.clock.now(), "ok").await;
+            self.calls.note(offered, &verified.caller, self.calls.clock.now(), "ok").await;
         }
-        self.forward(caller, parts, body, request).await
+        match session {
+            Some(session) => self.door.run(&self.server, verified, &session, parts, body, request).await,
+            None => self.forward(verified.caller, parts, body.clone(), request).await,
+        }
+    }
+
+    /// The tool that `request` calls, and the name it is called by.
+    fn called<'r>(&'r self, request: &'r envelope::Request<'_>) -> Option<(&'r str, &'r Offered)> {
+        let name = request.name.as_deref().filter(|_| request.method == "tools/call")?;
+        Some((name, self.calls.tools.find(name)?))
+    }
+
+    /// The challenge for a request that needs one more scope, where it does.
+    pub async fn needs_scope(
+        &self,
+        caller: &Arc<Caller>,
+        request: &envelope::Request<'_>,
+    ) -> Option<Response<Body>> {
+        let (name, offered) = self.called(request)?;
+        self.step_up(caller, name, offered).await
     }
 
     /// The one refusal that a client can mend by itself: the tool exists, and asking the user for one more scope opens

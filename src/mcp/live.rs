@@ -4,14 +4,12 @@
 //! is remembered here leaves at once when its grant, client, user or key does, and while this node cannot hear of
 //! such events, nothing here is believed without asking.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use super::authority::{Authority, Unavailable, Verified};
-use crate::actions::Caller;
 use crate::clock::Time;
 use crate::limits;
 use crate::oauth::claims::TokenRefusal;
@@ -68,7 +66,7 @@ impl LiveCallers {
         token: &str,
         resource: &str,
         now: Time,
-    ) -> Result<Arc<Caller>, Refused> {
+    ) -> Result<Verified, Refused> {
         self.hear_news();
         let digest = secret::sha256(token.as_bytes());
         if let Some(found) = self.known.get(&digest)
@@ -87,7 +85,7 @@ impl LiveCallers {
         if self.generation.load(Ordering::SeqCst) != generation {
             self.known.invalidate(&digest);
         }
-        Ok(verified.caller)
+        Ok(verified)
     }
 
     async fn admit_known(
@@ -97,7 +95,7 @@ impl LiveCallers {
         found: Verified,
         resource: &str,
         now: Time,
-    ) -> Result<Arc<Caller>, Refused> {
+    ) -> Result<Verified, Refused> {
         if now >= found.expires_at {
             self.known.invalidate(&digest);
             return Err(Refused::Invalid(TokenRefusal::Expired));
@@ -116,14 +114,18 @@ impl LiveCallers {
                 Err(unavailable) => return Err(Refused::Unavailable(unavailable)),
             }
         }
-        Ok(found.caller)
+        Ok(found)
     }
 
     /// Acts on what was told since the last call. Done on the way of each call, not by a task of its own: whoever saw
     /// a revocation answered is refused by the very next call, however busy the scheduler is.
     fn hear_news(&self) {
-        // More was told than is kept: it could have concerned anyone.
-        self.news.hear(|event| self.forget(&event.unwrap_or(Event::KeysChanged)));
+        self.news.hear(|event| match event {
+            Some(event) if event.is_about_access() => self.forget(&event),
+            Some(_) => {}
+            // More was told than is kept: it could have concerned anyone.
+            None => self.forget(&Event::KeysChanged),
+        });
     }
 
     /// Forgets everyone whom `event` concerns, before it returns.
@@ -159,7 +161,8 @@ impl LiveCallers {
     }
 }
 
-fn concerns(event: &Event, verified: &Verified) -> bool {
+/// Whether `event` can end what `verified` may do.
+pub(super) fn concerns(event: &Event, verified: &Verified) -> bool {
     let caller = &verified.caller;
     match event {
         // Something that it was exchanged from may have ended: it is asked for again.
@@ -175,7 +178,9 @@ fn concerns(event: &Event, verified: &Verified) -> bool {
         // Keys change rarely, and verifying everyone again is cheap. What was told while the news were lost could have
         // concerned anyone.
         Event::KeysChanged | Event::Trusted => true,
-        Event::Distrusted => false,
+        Event::Distrusted | Event::Changed(_) => false,
+        Event::McpSessionEnded(_) | Event::McpSessionChanged(_) => false,
+        Event::McpAnswered(_) | Event::McpCancelled(_) => false,
     }
 }
 

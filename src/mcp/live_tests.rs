@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::*;
+use crate::actions::Caller;
 use crate::config::Algorithm;
 use crate::mcp::authority::Authority;
 use crate::oauth::claims::{AccessClaims, sign_access};
@@ -98,7 +99,8 @@ impl World {
     }
 
     async fn admit(&self, who: &str, at: Time) -> Result<Arc<Caller>, Refused> {
-        self.live.admit(&self.authority, &self.token(who), RESOURCE, at).await
+        let admitted = self.live.admit(&self.authority, &self.token(who), RESOURCE, at).await;
+        admitted.map(|verified| verified.caller)
     }
 
     /// How often the store was asked; a token that is remembered asks nobody.

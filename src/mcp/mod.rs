@@ -3,20 +3,29 @@
 //! Owns: `/mcp`, a protected resource, and whatever path beside it is given for the same. A request goes straight
 //! down: `guard` (who, from where, may they) → `envelope` (which era, are the headers true) → `rmcp`, or `direct` for a
 //! tool that only reads → `server` → `call` (arguments, audit, the action) → the answer.
+//!
+//! What a handler may say before it answers goes through `rmcp`'s own `context.peer`: a notification in either era; a
+//! request, which the client answers, where `context.peer.peer_info()` says that it can. The first such message turns
+//! the answer into an event stream. That a list or a resource changed is told through [`changes`].
 //! Does not own: how tokens are made; it knows the authorization server as `authority` says, and could run elsewhere.
 
 pub mod answer;
 pub mod authority;
 pub mod call;
+pub mod changes;
 pub mod direct;
 pub mod envelope;
 pub mod features;
 pub mod fixtures;
 pub mod guard;
+pub mod listen;
 pub mod live;
 pub mod origin;
 pub mod rounds;
 pub mod server;
+pub mod session;
+pub mod sse;
+pub mod streams;
 pub mod talk;
 pub mod tools;
 
@@ -34,10 +43,10 @@ use crate::app::App;
 use crate::audit::Audit;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
-use crate::config::{PublicUrl, ToolNames};
+use crate::config::{McpSessions, PublicUrl, ToolNames};
 use crate::oauth::scope::ScopeSet;
 use crate::secret::Vault;
-use crate::store::grants;
+use crate::store::{Store, grants};
 use authority::{Authority, Unavailable};
 use call::Calls;
 use features::Features;
@@ -46,7 +55,11 @@ use live::LiveCallers;
 use origin::Origins;
 use rounds::Rounds;
 use server::Server;
-use talk::Levels;
+use session::Sessions;
+use session::door::Door;
+use session::run::Runs;
+use streams::Streams;
+use tokio_util::sync::CancellationToken;
 use tools::Tools;
 
 /// What the endpoints are built from.
@@ -61,6 +74,8 @@ pub struct McpState {
     pub title: String,
     /// How tools are named in lists.
     pub tool_names: ToolNames,
+    /// Whether clients from before 2026-07-28 get sessions.
+    pub sessions: McpSessions,
     /// The scopes that a newcomer is asked for: the read-only baseline.
     pub baseline: ScopeSet,
     /// Origins of other sites whose scripts may call.
@@ -71,6 +86,10 @@ pub struct McpState {
     pub authority: Authority,
     /// Who is known already.
     pub live: Arc<LiveCallers>,
+    /// Where sessions are kept, and where the news come from.
+    pub store: Store,
+    /// Cancelled when the server stops: streams end in order then, and nobody waits for them.
+    pub stopping: CancellationToken,
     /// Where calls are recorded.
     pub audit: Audit,
     /// What time it is.
@@ -100,11 +119,14 @@ impl McpState {
             paths: vec!["/mcp"],
             title: app.config.title.clone(),
             tool_names: app.config.tool_names,
+            sessions: app.config.mcp_sessions,
             baseline: app.baseline.clone(),
             allowed_origins: Vec::new(),
             registry: Arc::clone(&app.actions),
             authority: Authority::new(app.config.issuer(), move || keys.load_full(), is_live),
             live: Arc::new(LiveCallers::new(app.store.listener())),
+            store: app.store.clone(),
+            stopping: app.stopping.clone(),
             audit: app.audit.clone(),
             clock: app.clock.clone(),
             catalog: app.catalog.clone(),
@@ -138,10 +160,20 @@ pub fn routes(state: McpState) -> Result<Router, CannotServe> {
         state.registry = Arc::new(fixtures::added_to(&state.registry)?);
     }
     let tools = Arc::new(Tools::new(Arc::clone(&state.registry), state.tool_names)?);
+    let streams = Streams::new(state.authority.clone(), state.clock.clone(), state.store.subscribe());
+    let stop = state.stopping.clone();
+    let closing = Arc::clone(&streams);
+    tokio::spawn(async move {
+        stop.cancelled().await;
+        closing.close();
+    });
+    let sessions = Arc::new(Sessions::new(state.store.clone(), state.clock.clone()));
+    let runs = Arc::new(Runs::new(state.store.clone(), state.clock.clone()));
+    let door = Door::new(state.sessions, &state.store, sessions, runs, Arc::clone(&streams));
     let calls = Arc::new(Calls { tools, audit: state.audit.clone(), clock: state.clock.clone() });
     let mut router = Router::new();
     for path in state.paths.iter().copied() {
-        let endpoint = Arc::new(endpoint(&state, &calls, path)?);
+        let endpoint = Arc::new(endpoint(&state, &calls, &door, path)?);
         let resource = endpoint.resource.clone();
         router = router
             .route(path, any(move |request: Request| Arc::clone(&endpoint).serve(request)))
@@ -150,10 +182,14 @@ pub fn routes(state: McpState) -> Result<Router, CannotServe> {
     Ok(router)
 }
 
-fn endpoint(state: &McpState, calls: &Arc<Calls>, path: &str) -> Result<Endpoint, CannotServe> {
+fn endpoint(
+    state: &McpState,
+    calls: &Arc<Calls>,
+    door: &Arc<Door>,
+    path: &str,
+) -> Result<Endpoint, CannotServe> {
     let features = Features {
         rounds: Rounds::new(Arc::clone(&state.vault), state.clock.clone()),
-        levels: Levels::default(),
         catalog: state.catalog.clone(),
         tools: Arc::clone(&calls.tools),
         fixtures: state.conformance,
@@ -165,6 +201,7 @@ fn endpoint(state: &McpState, calls: &Arc<Calls>, path: &str) -> Result<Endpoint
         challenge: answer::Challenge::new(&metadata_url, &state.baseline).map_err(CannotServe::Challenge)?,
         authority: state.authority.clone(),
         live: Arc::clone(&state.live),
+        door: Arc::clone(door),
         origins: Origins::new(state.public_url.url(), &state.allowed_origins),
         calls: Arc::clone(calls),
         server: server.clone(),
@@ -179,7 +216,7 @@ fn endpoint(state: &McpState, calls: &Arc<Calls>, path: &str) -> Result<Endpoint
 /// Every option of `rmcp`'s transport that matters here.
 fn protocol_options() -> StreamableHttpServerConfig {
     StreamableHttpServerConfig::default()
-        // No session outlives a request: nothing to bind to a caller, nothing lost by a restart, any node answers.
+        // Sessions are ours (`session`), bound to their caller and kept in the store; `rmcp` serves one request.
         .with_legacy_session_mode(false)
         // The answer of a tool that says nothing before it is JSON; the first thing that one says opens a stream.
         .with_json_response(true)

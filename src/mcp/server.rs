@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::http::request::Parts;
-#[expect(deprecated, reason = "logging is served as long as revisions that have it are")]
-use rmcp::model::SetLevelRequestParams;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams,
     CompleteResult, ContentBlock, CustomRequest, CustomResult, DiscoverResult, ErrorCode,
@@ -15,14 +13,17 @@ use rmcp::model::{
     ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ResultType,
     ServerCapabilities, Tool,
 };
+#[expect(deprecated, reason = "logging is served as long as revisions that have it are")]
+use rmcp::model::{SetLevelRequestParams, SubscribeRequestParams, UnsubscribeRequestParams};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::{Map, Value};
 
 use super::call::{Answer, Calls};
-use super::features::{Features, completion, page, prompts, resources};
+use super::features::{self, Features, completion, page, prompts, resources};
 use super::fixtures;
 use super::rounds::About;
+use super::session::wishes;
 use super::talk;
 use super::tools::Offered;
 use crate::actions::Caller;
@@ -58,9 +59,15 @@ impl Server {
         let mut meta = MetaObject::default();
         let of_us = serde_json::json!({ "name": name.name, "version": name.version, "title": name.title });
         meta.insert("io.modelcontextprotocol/serverInfo".to_owned(), of_us);
-        let info =
-            InitializeResult::new(capabilities()).with_server_info(name).with_instructions(INSTRUCTIONS);
+        let info = InitializeResult::new(features::capabilities())
+            .with_server_info(name)
+            .with_instructions(INSTRUCTIONS);
         Self { calls, features, info: Arc::new(info), meta: Arc::new(meta) }
+    }
+
+    /// What this server says that it can do.
+    pub fn capabilities(&self) -> &ServerCapabilities {
+        &self.info.capabilities
     }
 
     /// What it has besides tools.
@@ -100,7 +107,7 @@ impl Server {
         } else {
             BTreeMap::new()
         };
-        let listener = talk::listener(context, &self.features.levels, answers.clone())?;
+        let listener = talk::listener(context, answers.clone())?;
         let (talk, said) = Talk::new(listener);
         let talk = Arc::new(talk);
         let turn = Turn::talking(Arc::clone(caller), Arc::clone(&talk));
@@ -148,17 +155,6 @@ impl Server {
     fn meta(&self, modern: bool) -> Option<MetaObject> {
         modern.then(|| (*self.meta).clone())
     }
-}
-
-#[expect(deprecated, reason = "logging is served as long as revisions that have it are")]
-fn capabilities() -> ServerCapabilities {
-    ServerCapabilities::builder()
-        .enable_tools()
-        .enable_resources()
-        .enable_prompts()
-        .enable_completions()
-        .enable_logging()
-        .build()
 }
 
 /// The caller whom the guard let in.
@@ -364,8 +360,23 @@ impl ServerHandler for Server {
         request: SetLevelRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        self.features.levels.set(&context, request.level);
-        Ok(())
+        wishes::set_level(&context, request.level).await
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        wishes::follow(&context, &request.uri, true).await
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        wishes::follow(&context, &request.uri, false).await
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
@@ -380,24 +391,10 @@ impl ServerHandler for Server {
         request: CustomRequest,
         _: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        match request.method.as_str() {
-            method @ ("initialize"
-            | "tools/call"
-            | "tools/list"
-            | "resources/list"
-            | "resources/templates/list"
-            | "resources/read"
-            | "resources/subscribe"
-            | "resources/unsubscribe"
-            | "prompts/list"
-            | "prompts/get"
-            | "completion/complete"
-            | "logging/setLevel"
-            | "server/discover"
-            | "ping") => Err(ErrorData::invalid_params(format!("Invalid params for {method}"), None)),
-            method => {
-                Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, format!("Method not found: {method}"), None))
-            }
+        let method = request.method.as_str();
+        if features::has(method) {
+            return Err(ErrorData::invalid_params(format!("Invalid params for {method}"), None));
         }
+        Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, format!("Method not found: {method}"), None))
     }
 }

@@ -9,8 +9,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::request::Parts;
-use moka::sync::Cache;
 #[expect(deprecated, reason = "what MCP deprecates is served as long as revisions that have it are")]
 use rmcp::model::{
     ClientCapabilities, ClientResult, CustomRequest, LoggingLevel, LoggingMessageNotificationParam,
@@ -22,38 +20,10 @@ use serde_json::Value;
 use tokio::sync::mpsc::Receiver;
 
 use super::server::is_modern;
+use super::session::wishes;
 use crate::actions::question::{Ability, Question};
 use crate::actions::turn::{Level, Listener, Said, Talk};
 use crate::limits;
-
-/// The log levels that legacy sessions asked for, by session id.
-#[derive(Clone, Debug)]
-pub struct Levels(Cache<String, Level>);
-
-impl Default for Levels {
-    fn default() -> Self {
-        Self(Cache::new(limits::MCP_LOG_LEVELS_MAX))
-    }
-}
-
-impl Levels {
-    /// What this session wants from now on (`logging/setLevel`). Without a session there is nobody to remember.
-    #[expect(deprecated, reason = "logging is served as long as revisions that have it are")]
-    pub fn set(&self, context: &RequestContext<RoleServer>, level: LoggingLevel) {
-        if let Some(session) = session(context) {
-            self.0.insert(session, from_wire(level));
-        }
-    }
-
-    fn of(&self, context: &RequestContext<RoleServer>) -> Level {
-        session(context).and_then(|session| self.0.get(&session)).unwrap_or(Level::Info)
-    }
-}
-
-fn session(context: &RequestContext<RoleServer>) -> Option<String> {
-    let headers = &context.extensions.get::<Parts>()?.headers;
-    headers.get("mcp-session-id")?.to_str().ok().map(str::to_owned)
-}
 
 /// Who listens to the answer of this request.
 ///
@@ -61,11 +31,14 @@ fn session(context: &RequestContext<RoleServer>) -> Option<String> {
 /// `-32602` for a log level that there is none of.
 pub fn listener(
     context: &RequestContext<RoleServer>,
-    levels: &Levels,
     answers: BTreeMap<String, Value>,
 ) -> Result<Listener, ErrorData> {
     let modern = is_modern(context);
-    let log = if modern { asked_level(context)? } else { Some(levels.of(context)) };
+    let log = if modern {
+        asked_level(context)?
+    } else {
+        Some(wishes::level(context).map_or(Level::Info, from_wire))
+    };
     Ok(Listener {
         progress: context.meta.get_progress_token().is_some(),
         log,

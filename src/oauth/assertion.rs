@@ -101,7 +101,8 @@ impl Assertion {
         let client_id = jwt.claimed("sub").ok_or(AssertionRefusal::OtherClient)?.to_owned();
         let one = jwt.claimed("iss") == Some(client_id.as_str())
             && named.is_none_or(|named| named == client_id)
-            && client_id.len() <= limits::CLIENT_ID_BYTES_MAX;
+            && client_id.len() <= limits::CLIENT_ID_BYTES_MAX
+            && !client_id.contains(char::is_control);
         if one { Ok(Self { jwt, client_id }) } else { Err(AssertionRefusal::OtherClient.into()) }
     }
 

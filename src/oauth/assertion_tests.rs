@@ -131,6 +131,7 @@ fn each_claim_that_is_not_as_it_should_be_is_refused_and_named() {
         ("sub", json!("c2"), No::OtherClient),
         ("sub", Value::Null, No::OtherClient),
         ("sub", json!(1), No::OtherClient),
+        ("sub", json!("c1\0"), No::OtherClient),
         ("aud", json!(token_endpoint), No::WrongAudience),
         ("aud", json!("https://other.example/token"), No::WrongAudience),
         ("aud", json!(format!("{ISSUER}/")), No::WrongAudience),

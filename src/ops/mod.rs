@@ -4,6 +4,7 @@
 
 pub mod banner;
 pub mod health;
+pub mod listen;
 pub mod news;
 pub mod serve;
 pub mod sweep;

@@ -1,18 +1,16 @@
 //! The whole server: the routers merged, layers around them, news followed, work drained at the end.
 
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{banner, health, news, sweep, telemetry};
+use super::{banner, health, listen, news, sweep, telemetry};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -50,32 +48,20 @@ pub async fn serve(config: Config) -> Result<ExitCode, Box<dyn std::error::Error
         .map_err(|e| format!("cannot listen on {}: {e}; change `listen` (POSTERN_LISTEN)", config.listen))?;
     let (app, writer) = App::open(config, Clock::System).await?;
     let router = router(&app)?;
-    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let (stop, tasks) = (app.stopping.clone(), TaskTracker::new());
     tasks.spawn(news::follow(app.clone(), stop.clone()));
     tasks.spawn(news::rotate_keys(app.clone(), stop.clone()));
     tasks.spawn(sweep::run(app.clone(), stop.clone()));
     tasks.spawn(app.store.clone().listen(app.config.clone(), app.clock.clone(), stop.clone()));
     let first_admin = crate::identity::first_admin_link(&app).await?;
     println!("{}", banner::text(&app, first_admin.as_deref()));
-    // Without TCP_NODELAY an event stream's answers wait for the other side's acknowledgement, up to 44 ms.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY");
-        }
-    });
-    let stopping = stop.clone();
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
-        told_to_stop().await;
-        tracing::info!("stopping: finishing what is under way");
-        stopping.cancel();
-    });
+    tasks.spawn(stop_when_told(stop.clone()));
     let limit = async {
         stop.cancelled().await;
         tokio::time::sleep(Duration::from_secs(limits::DRAIN_SECONDS)).await;
     };
     tokio::select! {
-        served = serving => served?,
+        () = listen::serve(listener, router, listen::Patience::default(), stop.clone()) => {}
         () = limit => tracing::warn!("some connections did not end in time"),
     }
     stop.cancel();
@@ -85,6 +71,12 @@ pub async fn serve(config: Config) -> Result<ExitCode, Box<dyn std::error::Error
     // What is queued for the audit log is written before the process ends.
     let _ = tokio::time::timeout(Duration::from_secs(limits::DRAIN_SECONDS), writer).await;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn stop_when_told(stop: CancellationToken) {
+    told_to_stop().await;
+    tracing::info!("stopping: finishing what is under way");
+    stop.cancel();
 }
 
 async fn told_to_stop() {

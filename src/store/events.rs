@@ -31,6 +31,16 @@ pub enum Event {
     TokenRevoked(String),
     /// The signing keys changed.
     KeysChanged,
+    /// A list or a resource that clients listen for may have changed, as [`crate::mcp::changes`] writes it.
+    Changed(String),
+    /// An MCP session ended, by its digest.
+    McpSessionEnded(String),
+    /// What an MCP session keeps changed, by its digest.
+    McpSessionChanged(String),
+    /// The answer to a question that some node put to a client lies ready, by the question's id.
+    McpAnswered(String),
+    /// A client takes a request back: the digest of its session, and the request's id as JSON.
+    McpCancelled(String),
     /// News may have been missed from here on: ask the database until [`Event::Trusted`].
     Distrusted,
     /// The news can be relied on again; what was cached before is to be forgotten.
@@ -38,6 +48,19 @@ pub enum Event {
 }
 
 impl Event {
+    /// Whether it can end somebody's access, or decides who knows of such ends.
+    pub fn is_about_access(&self) -> bool {
+        match self {
+            Self::GrantRevoked(_)
+            | Self::ClientRevoked(_)
+            | Self::UserSuspended(_)
+            | Self::TokenRevoked(_) => true,
+            Self::KeysChanged | Self::Distrusted | Self::Trusted => true,
+            Self::Changed(_) | Self::McpSessionEnded(_) | Self::McpSessionChanged(_) => false,
+            Self::McpAnswered(_) | Self::McpCancelled(_) => false,
+        }
+    }
+
     fn parts(&self) -> Option<(&'static str, &str)> {
         match self {
             Self::GrantRevoked(id) => Some(("grant", id)),
@@ -45,6 +68,11 @@ impl Event {
             Self::UserSuspended(id) => Some(("user", id)),
             Self::TokenRevoked(jti) => Some(("token", jti)),
             Self::KeysChanged => Some(("keys", "")),
+            Self::Changed(what) => Some(("changed", what)),
+            Self::McpSessionEnded(digest) => Some(("mcp-session-ended", digest)),
+            Self::McpSessionChanged(digest) => Some(("mcp-session-changed", digest)),
+            Self::McpAnswered(id) => Some(("mcp-answered", id)),
+            Self::McpCancelled(which) => Some(("mcp-cancelled", which)),
             Self::Distrusted | Self::Trusted => None,
         }
     }
@@ -56,6 +84,11 @@ impl Event {
             "user" => Some(Self::UserSuspended(subject.to_owned())),
             "token" => Some(Self::TokenRevoked(subject.to_owned())),
             "keys" => Some(Self::KeysChanged),
+            "changed" => Some(Self::Changed(subject.to_owned())),
+            "mcp-session-ended" => Some(Self::McpSessionEnded(subject.to_owned())),
+            "mcp-session-changed" => Some(Self::McpSessionChanged(subject.to_owned())),
+            "mcp-answered" => Some(Self::McpAnswered(subject.to_owned())),
+            "mcp-cancelled" => Some(Self::McpCancelled(subject.to_owned())),
             _ => None,
         }
     }
@@ -150,6 +183,17 @@ pub async fn record(tx: &mut Tx, engine: Engine, event: &Event, now: Time) -> Re
         }
     }
     Ok(())
+}
+
+/// Tells every node of something that no transaction makes true, this one at once.
+///
+/// # Errors
+/// [`super::Error::Database`]; then only this node knows.
+pub async fn announce(store: &Store, event: &Event, now: Time) -> Result<()> {
+    store.tell(event.clone());
+    let mut tx = store.begin().await?;
+    record(&mut tx, store.engine(), event, now).await?;
+    Ok(tx.commit().await?)
 }
 
 impl Store {

@@ -14,6 +14,7 @@ pub mod grants;
 pub mod guesses;
 pub mod keys;
 pub mod links;
+pub mod mcp_sessions;
 pub mod pushed;
 pub mod refresh_tokens;
 pub mod registration_tokens;

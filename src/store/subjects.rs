@@ -50,16 +50,19 @@ pub async fn link(tx: &mut Tx, who: Subject<'_>, user_id: &str, now: Time) -> Re
     Ok(done.rows_affected() == 1)
 }
 
-/// Takes a link back; `false` where there is none.
+/// Takes a link to this account back; `false` where there is none.
 ///
 /// # Errors
 /// [`super::Error::Database`].
-pub async fn unlink(tx: &mut Tx, who: Subject<'_>) -> Result<bool> {
-    let done = sqlx::query("delete from issuer_subjects where issuer = $1 and tenant = $2 and subject = $3")
-        .bind(who.issuer)
-        .bind(who.tenant)
-        .bind(who.subject)
-        .execute(&mut **tx)
-        .await?;
+pub async fn unlink(tx: &mut Tx, who: Subject<'_>, user_id: &str) -> Result<bool> {
+    let done = sqlx::query(
+        "delete from issuer_subjects where issuer = $1 and tenant = $2 and subject = $3 and user_id = $4",
+    )
+    .bind(who.issuer)
+    .bind(who.tenant)
+    .bind(who.subject)
+    .bind(user_id)
+    .execute(&mut **tx)
+    .await?;
     Ok(done.rows_affected() == 1)
 }

@@ -86,6 +86,20 @@ pub const CHORES: &[Chore] = &[
         limits::ENDED_KEPT_SECONDS,
         "after the window in which they count",
     ),
+    chore(
+        "pushed requests",
+        ("pushed_requests", "digest"),
+        "expires_at < $1",
+        0,
+        "after their minute; one that was used is gone already",
+    ),
+    chore(
+        "registration tokens",
+        ("registration_tokens", "digest"),
+        "expires_at < $1",
+        limits::ENDED_KEPT_SECONDS,
+        "after their end; kept so that an administrator can still see what they were used for",
+    ),
     chore("sessions", ("sessions", "digest"), "expires_at < $1", 0, "after the end that use cannot move"),
     chore("one-time links", ("links", "digest"), "expires_at < $1", 0, "after their end, used or not"),
     chore(
@@ -102,6 +116,13 @@ pub const CHORES: &[Chore] = &[
         "(expires_at < $1 or revoked_at < $1)",
         limits::GRANTS_KEPT_SECONDS,
         "after their end or revocation; kept so that an administrator can still see them",
+    ),
+    chore(
+        "grants of one token",
+        ("grants", "id"),
+        "expires_at < $1 and expires_at - created_at <= 86400000000",
+        limits::ENDED_KEPT_SECONDS,
+        "a day after their token's end: what was exchanged, or given on the word of an identity provider",
     ),
     chore(
         "remembered consents",
@@ -125,6 +146,41 @@ pub const CHORES: &[Chore] = &[
         "once the assertion or proof is refused for its age",
     ),
     chore(
+        "events of MCP streams",
+        ("mcp_events", "session, stream, sequence"),
+        "created_at < $1",
+        limits::MCP_EVENTS_KEPT_SECONDS,
+        "an hour after they were sent; kept for clients whose stream was cut",
+    ),
+    chore(
+        "questions to MCP clients",
+        ("mcp_questions", "id"),
+        "created_at < $1",
+        limits::MCP_EVENTS_KEPT_SECONDS,
+        "an hour after they were put",
+    ),
+    chore(
+        "MCP sessions that ended",
+        ("mcp_sessions", "digest"),
+        "ended_at < $1",
+        limits::ENDED_KEPT_SECONDS,
+        "after their end; kept so that their client is told so",
+    ),
+    chore(
+        "MCP sessions not used any more",
+        ("mcp_sessions", "digest"),
+        "seen_at < $1",
+        limits::MCP_SESSION_IDLE_SECONDS,
+        "two weeks after their last use",
+    ),
+    chore(
+        "MCP tasks",
+        ("mcp_tasks", "digest"),
+        "expires_at < $1",
+        0,
+        "after the day that clients are told of",
+    ),
+    chore(
         "guesses at accounts",
         ("guesses", "account"),
         "guessed_at < $1",
@@ -145,6 +201,14 @@ pub const CHORES: &[Chore] = &[
         limits::CLIENT_NEVER_USED_SECONDS,
         "a week after they made themselves known, if nobody ever signed in with them; never with a live grant or a \
          sign-in under way, never one that an administrator added or judged",
+    ),
+    chore(
+        "clients of a flood",
+        ("clients", "id"),
+        IDLE_CLIENT_FLOOD,
+        limits::CLIENT_FIRST_USE_SECONDS,
+        "an hour after they registered themselves, if nobody ever signed in with them and the newest ten thousand such \
+         are newer still; under the same conditions",
     ),
     chore(
         "clients not used any more",
@@ -189,6 +253,13 @@ macro_rules! idle_client {
     };
 }
 const IDLE_CLIENT_NEVER: &str = idle_client!("used_at is null and registered_at < $1");
+/// What is new always fits in, and what is old was never used: rows are bounded, and nobody is locked out by them, as they
+/// would be by a cap (attack A12). The number is `limits::CLIENTS_NEVER_USED_MAX`.
+const IDLE_CLIENT_FLOOD: &str = idle_client!(
+    "kind = 'self-registered' and used_at is null and registered_at < $1 and registered_at < \
+     (select min(newest.registered_at) from (select registered_at from clients where kind = 'self-registered' \
+     and used_at is null order by registered_at desc limit 10000) newest)"
+);
 const IDLE_CLIENT_ONCE: &str = idle_client!("used_at < $1");
 
 impl Chore {
@@ -266,4 +337,14 @@ pub async fn all(store: &Store, now: Time) -> Result<Vec<(&'static Chore, u64)>>
         }
     }
     failed.map_or(Ok(swept), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_statement_has_the_number_of_the_limit() {
+        assert!(IDLE_CLIENT_FLOOD.contains(&format!("limit {})", limits::CLIENTS_NEVER_USED_MAX)));
+    }
 }

@@ -18,11 +18,21 @@ pub mod recipes;
 pub mod route;
 pub mod session;
 
+use std::time::Duration;
+
 use axum::Router;
+use http::StatusCode;
+use tower_http::timeout::TimeoutLayer;
 
 use crate::app::App;
+use crate::limits;
 
 /// Both trees.
 pub fn routes(app: App) -> Router {
-    route::router(endpoints::ROUTES, &app).merge(pages::routes(&app)).with_state(app)
+    // Whoever sends a body byte by byte is not waited for (attack J01).
+    let patience = TimeoutLayer::with_status_code(
+        StatusCode::REQUEST_TIMEOUT,
+        Duration::from_secs(limits::REQUEST_TIME_SECONDS),
+    );
+    route::router(endpoints::ROUTES, &app).merge(pages::routes(&app)).layer(patience).with_state(app)
 }

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::identity::password;
 use crate::identity::user::{Email, User, parse_name};
 use crate::store::events::Event;
+use crate::store::subjects::{self, Subject};
 use crate::store::users::NewUser;
 use crate::{limits, secret, store};
 
@@ -37,12 +38,38 @@ pub enum Command {
         /// The address they sign in with
         email: String,
     },
+    /// Says who of a trusted identity provider this person is
+    #[command(
+        after_help = "Example: postern user link dana@example.com --issuer https://idp.example.com --subject 00u1a2b3"
+    )]
+    Link(Link),
+    /// Takes such a word back
+    #[command(
+        after_help = "Example: postern user unlink dana@example.com --issuer https://idp.example.com --subject 00u1a2b3"
+    )]
+    Unlink(Link),
     /// Lets a suspended person go on
     #[command(after_help = "Example: postern user resume dana@example.com")]
     Resume {
         /// The address they sign in with
         email: String,
     },
+}
+
+/// A person, here and at an identity provider.
+#[derive(Args, Debug)]
+pub struct Link {
+    /// The address they sign in with here
+    email: String,
+    /// The provider's issuer, to the letter
+    #[arg(long)]
+    issuer: String,
+    /// The provider's name for them
+    #[arg(long)]
+    subject: String,
+    /// The provider's tenant, where it has several
+    #[arg(long, default_value = "")]
+    tenant: String,
 }
 
 /// The person to add.
@@ -71,6 +98,8 @@ pub async fn run(command: Command, config: Config) -> Outcome {
     let code = match command {
         Command::Add(asked) => add(&app, asked).await?,
         Command::Suspend { email } => suspend(&app, &email, true).await?,
+        Command::Link(asked) => link(&app, &asked, true).await?,
+        Command::Unlink(asked) => link(&app, &asked, false).await?,
         Command::Resume { email } => suspend(&app, &email, false).await?,
         Command::List { json } => list(&store::users::list(&app.store).await?, json)?,
     };
@@ -107,12 +136,43 @@ async fn add(app: &App, asked: Add) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn suspend(app: &App, typed: &str, suspended: bool) -> Outcome {
-    let now = app.clock.now();
+async fn find(app: &App, typed: &str) -> Result<User, Box<dyn std::error::Error>> {
     let email = Email::parse(typed).map_err(|e| format!("{typed}: {e}"))?;
-    let Some(user) = store::users::find_by_email(&app.store, &email).await? else {
-        return Err(format!("nobody signs in as {typed}; see `postern user list`").into());
+    let found = store::users::find_by_email(&app.store, &email).await?;
+    Ok(found.ok_or_else(|| format!("nobody signs in as {typed}; see `postern user list`"))?)
+}
+
+async fn link(app: &App, asked: &Link, links: bool) -> Outcome {
+    let (now, user) = (app.clock.now(), find(app, &asked.email).await?);
+    if links && !app.config.trusted_issuers.iter().any(|known| known.issuer == asked.issuer) {
+        return Err(format!("--issuer {}: it is none of trusted_issuers", asked.issuer).into());
+    }
+    let who = Subject { issuer: &asked.issuer, tenant: &asked.tenant, subject: &asked.subject };
+    let fact = Fact {
+        event: if links { "user.linked" } else { "user.unlinked" },
+        actor: Some("system".to_owned()),
+        outcome: "ok",
+        detail: json!({"user": user.id, "issuer": asked.issuer, "tenant": asked.tenant, "subject": asked.subject}),
+        ..Fact::default()
     };
+    let mut tx = app.store.begin().await?;
+    let done = if links {
+        subjects::link(&mut tx, who, &user.id, now).await?
+    } else {
+        subjects::unlink(&mut tx, who, &user.id).await?
+    };
+    if !done {
+        let state = if links { "is linked already" } else { "is not linked to them" };
+        return Err(format!("{} of {} {state}", asked.subject, asked.issuer).into());
+    }
+    tx.commit().await?;
+    app.audit.record(fact).await?;
+    println!("{}", if links { "Linked." } else { "Unlinked." });
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn suspend(app: &App, typed: &str, suspended: bool) -> Outcome {
+    let (now, user) = (app.clock.now(), find(app, typed).await?);
     if user.is_active() != suspended {
         let state = if suspended { "suspended already" } else { "not suspended" };
         return Err(format!("{typed} is {state}; see `postern user list`").into());

@@ -13,10 +13,10 @@ pub mod uri;
 use std::sync::Arc;
 
 use rmcp::ErrorData;
+use rmcp::model::ServerCapabilities;
 use serde_json::{Value, json};
 
 use super::rounds::Rounds;
-use super::talk::Levels;
 use super::tools::Tools;
 use crate::access;
 use crate::actions::{Action, Caller};
@@ -30,8 +30,6 @@ pub const READS: &str = "catalog:get-catalog-entity";
 pub struct Features {
     /// Calls in several rounds.
     pub rounds: Rounds,
-    /// What legacy sessions want to hear.
-    pub levels: Levels,
     /// What resources and prompts tell of.
     pub catalog: Catalog,
     /// The tools here.
@@ -55,11 +53,48 @@ impl Features {
     /// does not have needs nothing: it is not there, whatever the token holds.
     pub fn needs_reading(&self, method: &str, name: &str) -> bool {
         match method {
-            "resources/read" => uri::Target::parse(name).is_some(),
+            "resources/read" | "resources/subscribe" => uri::Target::parse(name).is_some(),
             "prompts/get" => prompts::needs_reading(self, name),
             _ => false,
         }
     }
+}
+
+/// What an endpoint says that it can do.
+#[expect(deprecated, reason = "logging is served as long as revisions that have it are")]
+pub fn capabilities() -> ServerCapabilities {
+    ServerCapabilities::builder()
+        .enable_tools()
+        .enable_tool_list_changed()
+        .enable_resources()
+        .enable_resources_list_changed()
+        .enable_resources_subscribe()
+        .enable_prompts()
+        .enable_prompts_list_changed()
+        .enable_completions()
+        .enable_logging()
+        .build()
+}
+
+/// Whether an endpoint has `method`: what then fits no request of it has other parameters.
+pub fn has(method: &str) -> bool {
+    matches!(
+        method,
+        "initialize"
+            | "tools/call"
+            | "tools/list"
+            | "resources/list"
+            | "resources/templates/list"
+            | "resources/read"
+            | "resources/subscribe"
+            | "resources/unsubscribe"
+            | "prompts/list"
+            | "prompts/get"
+            | "completion/complete"
+            | "logging/setLevel"
+            | "server/discover"
+            | "ping"
+    )
 }
 
 /// `-32602` with a reason.

@@ -21,6 +21,7 @@ use crate::store;
 use crate::web::error::{Failure, NEVER_KEPT};
 use crate::web::form::Form;
 use crate::web::peer::Peer;
+use crate::web::rates::{Door, by_client};
 
 /// The endpoint.
 pub fn endpoint() -> MethodRouter<App> {
@@ -50,6 +51,7 @@ async fn answer(
     let text = body.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
     let form = Form::read(headers, body)?;
     let client = introduced(app, &presented(headers, &form)?).await?;
+    by_client(app, Door::DeviceAuthorization, &client)?;
     let raw = RawRequest::parse(&text).map_err(|_| Refusal::Malformed("the body is too large"))?;
     let expires_at = now.plus_seconds(limits::DEVICE_SECONDS);
     let code = Secret::<DeviceCode>::mint();

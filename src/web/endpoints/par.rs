@@ -19,6 +19,7 @@ use crate::secret::{Pushed, Secret};
 use crate::store;
 use crate::web::error::{Failure, NEVER_KEPT};
 use crate::web::form::Form;
+use crate::web::rates::{Door, by_client};
 
 /// The endpoint.
 pub fn endpoint() -> MethodRouter<App> {
@@ -49,6 +50,7 @@ async fn answer(
     let text = body.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
     let form = Form::read(headers, body)?;
     let client = introduced(app, &presented(headers, &form)?).await?;
+    by_client(app, Door::Par, &client)?;
     if form.get("request_uri").is_some() {
         return Err(Refusal::Malformed("request_uri must not be pushed").into()); // section 2.1
     }

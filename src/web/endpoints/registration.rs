@@ -22,6 +22,8 @@ use crate::store;
 use crate::store::events::Event;
 use crate::store::registrations::{self, Replacement};
 
+/// No such client, or another one's token: nobody learns which.
+const NOT_ITS_TOKEN: &str = "no such client, or not its registration_access_token";
 /// Another request changed the registration between the look-up and the write.
 const SUPERSEDED: &str = "the registration_access_token was just replaced";
 
@@ -35,8 +37,12 @@ pub fn endpoint() -> MethodRouter<App> {
 async fn own(app: &App, headers: &HeaderMap, id: &str) -> Result<(Client, Secret<Registration>), Refused> {
     let token = bearer(headers).and_then(Secret::<Registration>::presented);
     let token = token.ok_or_else(|| unauthorized("this needs the registration_access_token"))?;
+    // A NUL no database stores, so that none is asked for it either.
+    if id.len() > limits::CLIENT_ID_BYTES_MAX || id.contains(char::is_control) {
+        return Err(unauthorized(NOT_ITS_TOKEN));
+    }
     let found = registrations::find(&app.store, id, &token.digest()).await.map_err(|e| unavailable(&e))?;
-    let client = found.ok_or_else(|| unauthorized("no such client, or not its registration_access_token"))?;
+    let client = found.ok_or_else(|| unauthorized(NOT_ITS_TOKEN))?;
     if !client.is_active() {
         let why = "an administrator has suspended this client";
         return Err(refuse(StatusCode::FORBIDDEN, "access_denied", why));

@@ -77,6 +77,9 @@ on_both_engines! {
         let other = [("grant_type", "client_credentials"), ("client_id", "other")];
         let refused = post_signed(&world, "/token", &other, &signer.assertion(&world, "signs")).await;
         assert_eq!(refused.error(), (401, "invalid_client"), "client_id names another");
+        for nobody in ["nul\0", "", " ", "nobody"] {
+            assert_eq!(own_token(&world, &signer.assertion(&world, nobody)).await.error(), (401, "invalid_client"), "{nobody:?}");
+        }
         assert_eq!(remembered(&world).await, 0);
     }
 
@@ -88,7 +91,7 @@ on_both_engines! {
         let assertion = signer.sign(&signer.header(), &claims);
         let (elsewhere, _) = postern::app::App::open(world.app.config.clone(), world.clock.clone()).await.unwrap();
         let router = postern::ops::serve::router(&elsewhere).unwrap();
-        let node = |n: usize| World { router: if n % 2 == 0 { world.router.clone() } else { router.clone() },
+        let node = |n: usize| World { router: if n.is_multiple_of(2) { world.router.clone() } else { router.clone() },
             app: world.app.clone(), clock: world.clock.clone(), dir: tempfile::tempdir().unwrap() };
         let all = (0..40).map(|n| { let (node, assertion) = (node(n), assertion.clone());
             tokio::spawn(async move { own_token(&node, &assertion).await.status }) });

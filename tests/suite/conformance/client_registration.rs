@@ -111,4 +111,66 @@ on_both_engines! {
         let metadata = body_of(world.get("/.well-known/oauth-authorization-server").await).await;
         assert!(metadata.get("registration_endpoint").is_none());
     }
+
+    /// RFC 7591 section 3.2.1: "the authorization server MUST return all registered metadata about this client", and the
+    /// credentials that its method needs and no others.
+    async fn all_that_is_registered_is_returned_and_no_more(world) {
+        let keys = json!({"keys": [{"kty": "EC", "crv": "P-256", "kid": "k1", "use": "sig", "alg": "ES256",
+            "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]});
+        for (method, secret) in [("none", false), ("client_secret_basic", true), ("client_secret_post", true), ("private_key_jwt", false)] {
+            let asked = json!({"redirect_uris": ["https://app.example/cb"], "token_endpoint_auth_method": method, "jwks": keys,
+                "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"], "client_name": "App",
+                "client_uri": "https://app.example/", "logo_uri": "https://app.example/logo.png", "tos_uri": "https://app.example/tos",
+                "policy_uri": "https://app.example/policy", "contacts": ["dana@example.com"], "scope": "catalog:read",
+                "application_type": "web", "software_id": "4NRB1-0XZABZI9E6-5SM3R", "software_version": "2.1"});
+            let response = world.post_json("/register", &asked.to_string()).await;
+            assert_eq!(response.status(), StatusCode::CREATED, "{method}");
+            let mut answer = body_of(response).await;
+            for ours in ["client_id", "client_id_issued_at", "registration_access_token", "registration_client_uri"] {
+                assert!(answer.as_object_mut().unwrap().shift_remove(ours).is_some(), "{ours}");
+            }
+            for with_secret in ["client_secret", "client_secret_expires_at"] {
+                assert_eq!(answer.as_object_mut().unwrap().shift_remove(with_secret).is_some(), secret, "{method}: {with_secret}");
+            }
+            assert_eq!(answer, asked, "{method}");
+        }
+    }
+
+    /// Section 2: "The jwks_uri and jwks parameters MUST NOT both be present in the same request or response." What is of no use
+    /// is named, and no private key is ever taken in.
+    async fn keys_are_in_one_place_public_and_of_use(world) {
+        let ec = json!({"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"});
+        let with = |name: &str, value: Value| { let mut key = ec.clone(); key[name] = value; json!({"keys": [key]}) };
+        let good = json!({"keys": [ec]});
+        for (jwks, uri) in [
+            (Some(good.clone()), Some("https://app.example/jwks")), (None, None), (None, Some("http://app.example/jwks")), (None, Some("https://u:p@app.example/jwks")),
+            (None, Some("javascript:alert(1)")), (Some(json!({"keys": []})), None), (Some(json!([])), None), (Some(json!("x")), None), (Some(with("d", json!("x"))), None),
+            (Some(with("crv", json!("P-521"))), None), (Some(with("use", json!("enc"))), None), (Some(json!({"keys": [{"kty": "oct", "k": "c2VjcmV0"}]})), None),
+            (Some(json!({"keys": vec![ec.clone(); 17]})), None),
+        ] {
+            let mut asked = json!({"redirect_uris": ["https://app.example/cb"], "token_endpoint_auth_method": "private_key_jwt"});
+            if let Some(jwks) = &jwks { asked["jwks"] = jwks.clone(); }
+            if let Some(uri) = uri { asked["jwks_uri"] = json!(uri); }
+            let response = world.post_json("/register", &asked.to_string()).await;
+            assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{asked}");
+            assert_eq!(body_of(response).await["error"], "invalid_client_metadata", "{asked}");
+        }
+        assert!(store::clients::list(&world.app.store).await.unwrap().is_empty());
+    }
+
+    /// Section 3.2.2: invalid_software_statement and unapproved_software_statement. Nobody's statements are trusted here, and one
+    /// that is presented would have to stand above the rest (section 2.3), so it is not passed over in silence.
+    async fn a_software_statement_is_refused_with_the_code_that_fits(world) {
+        let signer = crate::support::signer::Signer::new("ES256");
+        let statement = signer.sign(&signer.header(), &json!({"software_id": "x", "redirect_uris": ["https://evil.example/"]}));
+        for (value, code) in [
+            (json!(statement), "unapproved_software_statement"), (json!("x"), "invalid_software_statement"), (json!("a.b.c"), "invalid_software_statement"),
+            (json!(""), "invalid_software_statement"), (json!(1), "invalid_client_metadata"),
+        ] {
+            let asked = json!({"redirect_uris": ["https://app.example/cb"], "software_statement": value});
+            let response = world.post_json("/register", &asked.to_string()).await;
+            assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{value}");
+            assert_eq!(body_of(response).await["error"], code, "{value}");
+        }
+    }
 }

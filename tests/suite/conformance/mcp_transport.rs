@@ -66,7 +66,9 @@ async fn a_modern_request_is_refused_in_the_pinned_order() {
 
 /// What every caller is told that there is.
 fn capabilities() -> serde_json::Value {
-    json!({"tools": {}, "resources": {}, "prompts": {}, "completions": {}, "logging": {}})
+    let listed = json!({"listChanged": true});
+    let resources = json!({"listChanged": true, "subscribe": true});
+    json!({"tools": listed, "prompts": listed, "resources": resources, "completions": {}, "logging": {}})
 }
 
 #[tokio::test]
@@ -84,7 +86,7 @@ async fn discovery_tells_what_is_served_and_how_long_that_holds() {
 
 /// "initialize WITHOUT modern _meta is legacy": the same revision where it is served, else the newest with a handshake.
 #[tokio::test]
-async fn initialize_negotiates_a_legacy_revision_and_issues_no_session() {
+async fn initialize_negotiates_a_legacy_revision() {
     let world = McpWorld::new().await;
     let token = world.token("demo:read");
     for (asked, answered) in [
@@ -101,7 +103,6 @@ async fn initialize_negotiates_a_legacy_revision_and_issues_no_session() {
         // R43: the same id again, as VS Code sends it after signing in.
         for _ in 0..2 {
             let answer = world.legacy(&token, "initialize", &params).await;
-            assert_eq!(answer.header("mcp-session-id"), "");
             let result = answer.result();
             assert_eq!(result["protocolVersion"], answered, "{asked}");
             assert_eq!(
@@ -113,16 +114,12 @@ async fn initialize_negotiates_a_legacy_revision_and_issues_no_session() {
     }
 }
 
-/// R37, R38, R41: no revision header, any order, a session id from an earlier life.
+/// R37, R38: no revision header, any order, and no session where none is asked for.
 #[tokio::test]
 async fn legacy_requests_need_no_handshake_no_header_and_no_session() {
     let world = McpWorld::new().await;
     let token = world.token("demo:read");
-    for headers in [
-        vec![],
-        vec![("mcp-protocol-version", "2025-03-26")],
-        vec![("mcp-session-id", "from-before-a-restart")],
-    ] {
+    for headers in [vec![], vec![("mcp-protocol-version", "2025-03-26")]] {
         let answer = world.post(&token, &headers, &rpc("tools/list", "")).await;
         let result = answer.result();
         assert!(result.get("resultType").is_none(), "{headers:?}: {result}");
@@ -157,7 +154,7 @@ async fn what_is_not_one_request_is_refused_in_words() {
     for (body, expected) in [
         ("", (400, -32700)),
         ("{\"jsonrpc\"", (400, -32700)),
-        (r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, (400, -32600)),
+        (r#"[{"jsonrpc":"2.0","id":1,"method":"initialize"}]"#, (400, -32600)),
         (r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, (400, -32600)),
         (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":[]}"#, (400, -32602)),
     ] {
@@ -175,17 +172,13 @@ async fn what_is_not_one_request_is_refused_in_words() {
     }
 }
 
-/// R39, R40: there is no stream to open and no session to end.
+/// R39, R40: without a session there is no stream to open and nothing to end.
 #[tokio::test]
-async fn get_and_delete_are_405_with_a_token_and_say_why() {
+async fn get_and_delete_are_405_without_a_session_and_say_why() {
     let world = McpWorld::new().await;
     let token = world.token("demo:read");
     for method in ["GET", "DELETE", "PUT"] {
-        for headers in [
-            vec![],
-            vec![("accept", "text/event-stream")],
-            vec![("mcp-session-id", "x"), ("last-event-id", "1")],
-        ] {
+        for headers in [vec![], vec![("accept", "text/event-stream")], vec![("last-event-id", "1")]] {
             let answer = with_method(&world, method, &token, &headers).await;
             assert_eq!(
                 (answer.status, answer.header("allow")),

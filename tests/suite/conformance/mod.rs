@@ -1,5 +1,7 @@
 //! It obeys: one file per document, one test per MUST.
 
+mod client_assertion_7523;
+mod client_management_7592;
 mod client_registration;
 mod described_clients;
 mod device_8628;
@@ -9,7 +11,9 @@ mod jwt_9068;
 mod mcp_authorization;
 mod mcp_client;
 mod mcp_resources;
+mod mcp_sessions;
 mod mcp_speaking;
+mod mcp_subscriptions;
 mod mcp_tools;
 mod mcp_transport;
 mod oauth21_token;

@@ -2,6 +2,7 @@
 
 mod administrator;
 pub mod catalog;
+mod client_commands;
 pub mod clients;
 mod mcp_call;
 mod mcp_revoke;

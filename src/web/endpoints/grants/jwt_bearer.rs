@@ -23,6 +23,7 @@ use crate::web::endpoints::token::introduced;
 use crate::web::error::Failure;
 use crate::web::form::Form;
 use crate::web::issuers;
+use crate::web::rates::{Door, by_client};
 use crate::{access, secret};
 
 /// One assertion.
@@ -37,6 +38,7 @@ pub(in crate::web::endpoints) async fn exchange(
         form.get("scope").map(str::parse).transpose().map_err(|_| Refusal::BadScope)?;
     let named = form.resources();
     let client = introduced(app, presented).await?;
+    by_client(app, Door::Token, &client)?;
     let assertion = IdJag::read(text).map_err(Refusal::IdJag)?;
     let issuer = trusted(app, &assertion, &client.id).ok_or(Refusal::IdJag(IdJagRefusal::UnknownIssuer))?;
     let keys = issuers::keys(app, issuer, assertion.kid()).await;

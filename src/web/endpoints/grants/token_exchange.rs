@@ -17,6 +17,7 @@ use crate::store::{self, grants::NewGrant};
 use crate::web::endpoints::token::authenticated;
 use crate::web::error::Failure;
 use crate::web::form::Form;
+use crate::web::rates::{Door, by_client};
 
 /// One exchange.
 pub(in crate::web::endpoints) async fn exchange(
@@ -31,6 +32,7 @@ pub(in crate::web::endpoints) async fn exchange(
     let mut targets = form.resources();
     targets.extend(form.get("audience").map(str::to_owned));
     let client = authenticated(app, presented).await?;
+    by_client(app, Door::Token, &client)?;
     if !client.may(GrantType::TokenExchange) {
         return Err(Refusal::GrantNotRegistered.into());
     }

@@ -1,0 +1,354 @@
+//! The event streams that are open on this node: who holds each, what it is told, and when it has to end.
+//!
+//! Owns: the count of streams per caller and per node, delivery of changes, the end of a stream whose grant ended.
+//! What waits for a slow reader is a set, not a queue: a list that changed a thousand times has changed.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::authority::{Authority, Verified};
+use super::changes::{Change, What};
+use super::live;
+use crate::clock::{Clock, Time};
+use crate::limits;
+use crate::store::events::Event;
+
+/// What a stream is told of.
+#[derive(Clone, Debug, Default)]
+pub struct Wants {
+    /// Lists, out of [`What::Tools`], [`What::Prompts`] and [`What::Resources`].
+    pub lists: BTreeSet<What>,
+    /// Resources, by URI.
+    pub resources: BTreeSet<String>,
+}
+
+impl Wants {
+    /// Whether it is told anything at all.
+    pub fn is_some(&self) -> bool {
+        !self.lists.is_empty() || !self.resources.is_empty()
+    }
+
+    fn includes(&self, what: &What) -> bool {
+        match what {
+            What::Resource(uri) => self.resources.contains(uri),
+            list => self.lists.contains(list),
+        }
+    }
+}
+
+/// Why no more streams can be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Full {
+    /// This caller holds all it may.
+    Caller,
+    /// This node holds all it can.
+    Node,
+}
+
+/// What comes next on a stream.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next {
+    /// These may have changed.
+    Changed(BTreeSet<What>),
+    /// The stream has to end.
+    End,
+}
+
+/// Every open stream of this node.
+pub struct Streams {
+    inner: Mutex<Inner>,
+    authority: Authority,
+    clock: Clock,
+}
+
+#[derive(Default)]
+struct Inner {
+    last: u64,
+    open: HashMap<u64, Arc<Open>>,
+    /// Streams by subject and client.
+    held: HashMap<(String, String), usize>,
+    /// What changed of late, for streams that come back after a cut.
+    recent: VecDeque<(Time, Change)>,
+    /// From when on `recent` is complete.
+    complete_since: Option<Time>,
+    closing: bool,
+}
+
+struct Open {
+    verified: Verified,
+    session: Option<String>,
+    state: Mutex<State>,
+    wake: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    wants: Wants,
+    changed: BTreeSet<What>,
+    ended: bool,
+}
+
+/// One open stream. Dropping it gives its place back.
+pub struct Stream {
+    id: u64,
+    open: Arc<Open>,
+    streams: Arc<Streams>,
+    /// Whether something was told just now.
+    told: AtomicBool,
+}
+
+impl Streams {
+    /// No stream yet; `news` says what changes and whose access ends. Follows them until the store is gone, or these
+    /// streams are.
+    pub fn new(authority: Authority, clock: Clock, news: Receiver<Event>) -> Arc<Self> {
+        let inner = Inner { complete_since: Some(clock.now()), ..Inner::default() };
+        let streams = Arc::new(Self { inner: Mutex::new(inner), authority, clock });
+        tokio::spawn(follow(Arc::downgrade(&streams), news));
+        streams
+    }
+
+    /// Opens a stream for `verified`, of the legacy session with this digest where it is one of a session.
+    ///
+    /// # Errors
+    /// [`Full`] says whose limit is reached.
+    pub fn open(
+        self: &Arc<Self>,
+        verified: Verified,
+        wants: Wants,
+        session: Option<&str>,
+    ) -> Result<Stream, Full> {
+        let mut inner = self.lock();
+        if inner.open.len() >= limits::MCP_STREAMS_MAX {
+            return Err(Full::Node);
+        }
+        let held = inner.held.entry(holder(&verified)).or_default();
+        if *held >= limits::MCP_STREAMS_PER_CALLER_MAX {
+            return Err(Full::Caller);
+        }
+        *held += 1;
+        inner.last += 1;
+        let id = inner.last;
+        let state = State { wants, ended: inner.closing, ..State::default() };
+        let open = Arc::new(Open {
+            verified,
+            session: session.map(str::to_owned),
+            state: Mutex::new(state),
+            wake: Notify::new(),
+        });
+        inner.open.insert(id, Arc::clone(&open));
+        Ok(Stream { id, open, streams: Arc::clone(self), told: AtomicBool::new(false) })
+    }
+
+    /// Tells every stream that `change` concerns.
+    pub fn tell(&self, change: &Change) {
+        let mut inner = self.lock();
+        let now = self.clock.now();
+        if inner.recent.len() >= limits::MCP_CHANGES_KEPT {
+            inner.complete_since = inner.recent.pop_front().map(|(at, _)| at);
+        }
+        inner.recent.push_back((now, change.clone()));
+        // A session hears each thing once (MCP 2025-11-25, transports): on the stream that it opened last.
+        let mut latest = HashMap::<&str, u64>::new();
+        for (id, open) in &inner.open {
+            if let Some(session) = open.session.as_deref().filter(|_| open.lock().wants.is_some()) {
+                let latest = latest.entry(session).or_default();
+                *latest = (*latest).max(*id);
+            }
+        }
+        for (id, open) in &inner.open {
+            let silent = open.session.as_deref().is_some_and(|session| latest.get(session) != Some(id));
+            if !silent && change.whose.concerns(&open.verified.caller) {
+                open.change(|state| {
+                    let wanted = state.wants.includes(&change.what);
+                    wanted && state.changed.insert(change.what.clone())
+                });
+            }
+        }
+    }
+
+    /// Ends every stream, and those that are opened from now on as soon as they are.
+    pub fn close(&self) {
+        let mut inner = self.lock();
+        inner.closing = true;
+        inner.open.values().for_each(|open| open.end());
+    }
+
+    /// Ends the streams of a session.
+    pub fn end_session(&self, session: &str) {
+        self.of_session(session).iter().for_each(|open| open.end());
+    }
+
+    /// A session follows other resources from now on.
+    pub fn follow(&self, session: &str, resources: &BTreeSet<String>) {
+        for open in self.of_session(session) {
+            let mut state = open.lock();
+            if state.wants.is_some() {
+                state.wants.resources.clone_from(resources);
+            }
+        }
+    }
+
+    fn of_session(&self, session: &str) -> Vec<Arc<Open>> {
+        let inner = self.lock();
+        let of = |open: &&Arc<Open>| open.session.as_deref() == Some(session);
+        inner.open.values().filter(of).cloned().collect()
+    }
+
+    /// The present moment, as the ids of events say it.
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// How many are open.
+    pub fn len(&self) -> usize {
+        self.lock().open.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What `wants` may have missed since `since`. Where that is longer ago than this node remembers, every list may
+    /// have changed: it may be another node, or another release.
+    fn missed(&self, verified: &Verified, wants: &Wants, since: Time) -> BTreeSet<What> {
+        let inner = self.lock();
+        if inner.complete_since.is_none_or(|complete| since < complete) {
+            let resources = wants.resources.iter().cloned().map(What::Resource);
+            return wants.lists.iter().cloned().chain(resources).collect();
+        }
+        let recent = inner.recent.iter().filter(|(at, change)| {
+            *at > since && change.whose.concerns(&verified.caller) && wants.includes(&change.what)
+        });
+        recent.map(|(_, change)| change.what.clone()).collect()
+    }
+
+    /// Ends the streams of everyone whom `event` concerns.
+    fn forget(&self, event: &Event) {
+        for open in self.lock().open.values().filter(|open| live::concerns(event, &open.verified)) {
+            open.end();
+        }
+    }
+
+    /// Asks for each stream whether its grant still lives: news were lost, so any of them may have ended.
+    async fn ask_again(&self) {
+        let open: Vec<_> = self.lock().open.values().cloned().collect();
+        for open in open {
+            // Where nobody can say, the stream ends too: its client is told the reason when it comes back.
+            if !matches!(self.authority.is_live(&open.verified).await, Ok(true)) {
+                open.end();
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state, and wakes the reader where `change` says that it has something to read.
+    fn change(&self, change: impl FnOnce(&mut State) -> bool) {
+        let wake = change(&mut self.lock());
+        if wake {
+            self.wake.notify_one();
+        }
+    }
+
+    fn end(&self) {
+        self.change(|state| !std::mem::replace(&mut state.ended, true));
+    }
+}
+
+impl Stream {
+    /// Waits for something to tell, or for the end. What changes right after something was told waits a moment, so
+    /// that a catalog that is loaded in many steps is one change to its readers.
+    pub async fn next(&self) -> Next {
+        if self.told.swap(false, Ordering::Relaxed) {
+            let _ =
+                tokio::time::timeout(Duration::from_millis(limits::MCP_GATHER_MILLIS), self.ended()).await;
+        }
+        loop {
+            {
+                let mut state = self.open.lock();
+                if state.ended {
+                    return Next::End;
+                }
+                if !state.changed.is_empty() {
+                    self.told.store(true, Ordering::Relaxed);
+                    return Next::Changed(std::mem::take(&mut state.changed));
+                }
+            }
+            self.open.wake.notified().await;
+        }
+    }
+
+    async fn ended(&self) {
+        while !self.open.lock().ended {
+            self.open.wake.notified().await;
+        }
+    }
+
+    /// Tells the stream what it may have missed since `since`.
+    pub fn catch_up(&self, since: Time) {
+        let wants = self.open.lock().wants.clone();
+        let missed = self.streams.missed(&self.open.verified, &wants, since);
+        self.open.change(|state| {
+            state.changed.extend(missed);
+            !state.changed.is_empty()
+        });
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let mut inner = self.streams.lock();
+        inner.open.remove(&self.id);
+        let holder = holder(&self.open.verified);
+        if let Some(held) = inner.held.get_mut(&holder) {
+            *held -= 1;
+            if *held == 0 {
+                inner.held.remove(&holder);
+            }
+        }
+    }
+}
+
+fn holder(verified: &Verified) -> (String, String) {
+    (verified.caller.subject.clone(), verified.caller.client_id.clone())
+}
+
+async fn follow(streams: Weak<Streams>, mut news: Receiver<Event>) {
+    loop {
+        let event = news.recv().await;
+        let Some(streams) = streams.upgrade() else { return };
+        match event {
+            Ok(Event::Changed(change)) => {
+                if let Ok(change) = change.parse() {
+                    streams.tell(&change);
+                }
+            }
+            Ok(Event::Trusted) | Err(RecvError::Lagged(_)) => streams.ask_again().await,
+            // A client whose token was signed with a retired key is let go as well: it comes back with a newer one.
+            Ok(event) if event.is_about_access() => streams.forget(&event),
+            Ok(_) => {}
+            Err(RecvError::Closed) => return streams.close(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Streams {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Streams({})", self.len())
+    }
+}
