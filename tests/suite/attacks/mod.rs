@@ -26,6 +26,7 @@
 
 mod approvals;
 mod authorize;
+mod backstage;
 mod client_assertions;
 mod codes;
 mod described;
@@ -47,4 +48,6 @@ mod self_registered;
 mod servers;
 mod starts;
 mod token_clients;
+mod tokens;
 mod trust;
+mod upstream;

@@ -20,7 +20,7 @@ mod mcp_tasks;
 mod mcp_tools;
 mod mcp_transport;
 mod named_servers;
-mod oauth21_token;
+pub mod oauth21_token;
 mod par_9126;
 mod pkce_7636;
 mod revocation_7009;
