@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::audit::Fact;
 use crate::identity::session::Session;
 use crate::oauth::client::{Client, ClientKind, GrantType, TrustedRedirect, is_loopback_http};
+use crate::oauth::id_token;
 use crate::oauth::request::{self, Bounce, RawRequest, Show};
 use crate::oauth::step::{self, AnswerTo, Decision, Issue, Pending, Step};
 use crate::secret::{Code, Digest, Request, Secret};
@@ -51,6 +52,7 @@ async fn accept(app: &App, visit: &Visit, text: &str) -> Answer {
         None => {
             let offered = clients::offered(app, clients::judge(app, &client).await?.standing);
             let checked = raw.check(&client, offered.offer());
+            let checked = checked.and_then(|request| expected(app, &raw, &client, request));
             match checked.and_then(|request| pushed::unless_it_must_push(app, &client, request)) {
                 Ok(request) => request,
                 Err(request::Stop::Show(show)) => return Err(told(&show, Some(&client)).into()),
@@ -63,6 +65,16 @@ async fn accept(app: &App, visit: &Visit, text: &str) -> Answer {
     store::requests::add(&app.store, &name.digest(), &request, expires_at, visit.now).await?;
     // The whole URL: from here on the browser is at the public address, where its cookies are.
     page::see_other(&app.config.public_url.at(&hub(name.reveal())))
+}
+
+/// The request, with whom it expects (OpenID Connect Core section 3.1.2.1).
+pub fn expected(
+    app: &App,
+    raw: &RawRequest,
+    client: &Client,
+    request: request::AuthorizationRequest,
+) -> Result<request::AuthorizationRequest, request::Stop> {
+    id_token::expect(request, raw.id_token_hint(), client, &app.keys.load(), app.config.issuer())
 }
 
 /// The hub's path for a request.
@@ -252,6 +264,7 @@ fn new_code(
         scope: grant.scope.clone(),
         resource: request.resource.clone(),
         nonce: request.nonce.clone(),
+        key: request.dpop_jkt.clone(),
         authenticated_at: grant.authenticated_at.unwrap_or(now),
         expires_at: now.plus_seconds(limits::CODE_SECONDS),
     }
