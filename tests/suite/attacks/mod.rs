@@ -28,6 +28,7 @@
 
 mod approvals;
 mod authorize;
+mod backstage;
 mod bound_tokens;
 mod client_assertions;
 mod codes;
@@ -50,4 +51,6 @@ mod self_registered;
 mod servers;
 mod starts;
 mod token_clients;
+mod tokens;
 mod trust;
+mod upstream;

@@ -23,6 +23,7 @@ mod mcp_tasks;
 mod mcp_tools;
 mod mcp_transport;
 mod named_servers;
+pub mod oauth21_token;
 mod oauth21_token;
 mod openid;
 mod par_9126;

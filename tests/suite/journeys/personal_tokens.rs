@@ -119,7 +119,7 @@ on_both_engines! {
         }
     }
 
-    async fn nobody_ends_or_sees_the_token_of_another(world) {
+    async fn attack_i01_nobody_ends_or_sees_the_token_of_another(world) {
         world.user("dana@acme.dev", PASSWORD).await;
         let (token, id) = made(&world.app, |_| {}).await;
         world.user("eve@acme.dev", PASSWORD).await;
