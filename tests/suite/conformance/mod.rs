@@ -24,7 +24,6 @@ mod mcp_tools;
 mod mcp_transport;
 mod named_servers;
 pub mod oauth21_token;
-mod oauth21_token;
 mod openid;
 mod par_9126;
 mod pkce_7636;
