@@ -139,7 +139,7 @@ pub const KEYS: &[Key] = &[
         "clients.unknown_scopes",
         "POSTERN_CLIENTS_UNKNOWN_SCOPES",
         None,
-        "The most that a described client may ask for while no rule and no administrator vouches for it; left out, what only reads.",
+        "The most that a client may ask for while nobody vouches for it; left out, what only reads for a described client, and everything for one that registered itself.",
     ),
     key(
         "clients.refusal",

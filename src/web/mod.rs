@@ -20,6 +20,7 @@ pub mod rates;
 pub mod recipes;
 pub mod route;
 pub mod session;
+pub mod stops;
 
 use std::time::Duration;
 

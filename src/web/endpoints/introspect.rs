@@ -114,10 +114,12 @@ async fn about_personal(
         EVERY => app.resources.identifiers(),
         one => &[one.to_owned()],
     };
-    let audience: Vec<&String> = opens.iter().filter(|resource| client.guards(resource)).collect();
-    if audience.is_empty() {
-        return Ok(None);
-    }
+    let guarded: Vec<&String> = opens.iter().filter(|resource| client.guards(resource)).collect();
+    let audience = match guarded.as_slice() {
+        [] => return Ok(None),
+        [one] => json!(one),
+        several => json!(several),
+    };
     Ok(Some(json!({
         "active": true, "scope": found.scope.to_string(), "client_id": CLIENT_ID,
         "username": found.person.map(|person| person.email), "token_type": "Bearer",

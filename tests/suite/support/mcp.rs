@@ -48,6 +48,7 @@ pub struct Server {
 }
 
 /// An answer, read to its end.
+#[derive(Debug)]
 pub struct Answer {
     /// Its status.
     pub status: u16,
@@ -292,6 +293,16 @@ pub async fn granted_at(app: &App, what: &str, scope: &str, resource: &str) -> S
 /// One request with id 1.
 pub fn rpc(method: &str, params: &str) -> String {
     format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{params}}}}}"#)
+}
+
+/// `tools/list` at the main endpoint of a whole server.
+pub async fn list(world: &World, token: &str) -> Answer {
+    let request = Request::post("/mcp")
+        .header("host", "localhost:8787")
+        .header("content-type", "application/json")
+        .header("accept", "application/json, text/event-stream")
+        .header("authorization", format!("Bearer {token}"));
+    Answer::of(world.send(request.body(Body::from(rpc("tools/list", ""))).unwrap()).await).await
 }
 
 /// Moves a world's clock.
