@@ -22,8 +22,10 @@ async fn opened(world: &World, token: &str) -> [u16; 2] {
     let mcp = Request::post("/mcp").header("content-type", "application/json");
     let info = Request::get("/userinfo");
     let mut statuses = [0; 2];
-    for (at, (request, body)) in [(mcp, rpc("tools/list", "")), (info, String::new())].into_iter().enumerate() {
-        let request = request.header("host", "localhost:8787").header("authorization", format!("Bearer {token}"));
+    for (at, (request, body)) in [(mcp, rpc("tools/list", "")), (info, String::new())].into_iter().enumerate()
+    {
+        let request =
+            request.header("host", "localhost:8787").header("authorization", format!("Bearer {token}"));
         statuses[at] = world.send(request.body(Body::from(body)).unwrap()).await.status().as_u16();
     }
     statuses
@@ -67,7 +69,7 @@ on_both_engines! {
             ends.push(browser.authorize(&world, &client, &[wrong, claimed]).await);
         }
         let page = browser.authorize(&world, &client, &[("prompt", "consent")]).await;
-        ends.push(browser.decide(&world, &page, "deny").await);
+        ends.push(browser.decide(&world, &page, "cancel").await);
         for end in ends {
             assert_eq!(end.parameter("iss").as_deref(), Some(ORIGIN), "{}", end.at);
             assert_eq!(end.parameter("state").as_deref(), Some("a+b/c=="), "{}", end.at);
