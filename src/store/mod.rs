@@ -6,8 +6,10 @@
 
 pub mod approvals;
 pub mod audit;
+pub mod audit_pages;
 pub mod clients;
 pub mod codes;
+pub mod connected;
 pub mod consents;
 pub mod devices;
 pub mod documents;

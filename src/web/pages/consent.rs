@@ -5,11 +5,8 @@ use axum::extract::{Path, State};
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::json;
-use url::Url;
 
 use super::authorize::hub;
-use crate::access::scopes;
-use crate::actions::Effect;
 use crate::app::App;
 use crate::audit::Fact;
 use crate::clock::Time;
@@ -23,6 +20,7 @@ use crate::secret::{Csrf, Digest, Request, Secret};
 use crate::web::clients::{self, ClientRefusal, Judged};
 use crate::web::described;
 use crate::web::logos;
+use crate::web::opens::{self, Line};
 use crate::web::page::{self, Answer, Fields, Frame, Problem, Told, Visit};
 use crate::web::session;
 use crate::{limits, store};
@@ -98,18 +96,6 @@ impl<'a> Asking<'a> {
     }
 }
 
-struct Line {
-    sentence: String,
-    /// In words beside the colour: who cannot see the one can read the other.
-    warning: &'static str,
-    tools: Vec<Tool>,
-}
-
-struct Tool {
-    title: String,
-    effect: &'static str,
-}
-
 /// The version of a client's document that the page shows; empty for other kinds of client.
 pub fn shown(client: &Client) -> &str {
     client.document_hash.as_deref().unwrap_or_default()
@@ -132,7 +118,7 @@ pub async fn ask(app: &App, visit: &Visit, question: &Question<'_>) -> Answer {
         AnswerTo::Redirect(to) => to.as_str(),
         AnswerTo::Device => "",
     };
-    let (place, is_local) = place(redirect_uri);
+    let (place, is_local) = opens::place(redirect_uri);
     let opened = app.server_of(&request.resource);
     let page = Page {
         frame: Frame::of(&app.config),
@@ -166,54 +152,15 @@ pub async fn ask(app: &App, visit: &Visit, question: &Question<'_>) -> Answer {
     Ok(page::html_in_flow(StatusCode::OK, &page))
 }
 
-/// Where the answer goes, as far as a person can judge it: the origin on the web, the whole URI of a program's own
-/// scheme (C-03); and whether that is a program on this computer, which nobody can vouch for.
-fn place(uri: &str) -> (String, bool) {
-    let Some(url) = Url::parse(uri).ok().filter(|url| matches!(url.scheme(), "http" | "https")) else {
-        return (uri.to_owned(), true);
-    };
-    // The parser's host is punycode: letters that look like others show.
-    let host = url.host_str().unwrap_or_default();
-    let shown = url.port().map_or(host.to_owned(), |port| format!("{host}:{port}"));
-    (shown, crate::config::is_loopback(&url))
-}
-
 fn lines(app: &App, visit: &Visit, client: &Client, pending: &Pending) -> Vec<Line> {
     let scope = &pending.request.scope;
-    let mut lines: Vec<Line> = scope
-        .iter()
-        .filter(|name| scopes::is_shown(name) && *name != "offline_access")
-        .filter_map(|name| line(app, &pending.request.resource, name))
-        .collect();
+    let mut lines = opens::lines(app, &pending.request.resource, scope);
     if scope.contains("offline_access") || client.may(GrantType::RefreshToken) {
         let until = page::day(visit.now.plus_seconds(app.config.tokens.refresh_absolute_seconds));
         let sentence = format!("Stay connected until {until}, or until it is disconnected");
-        lines.push(Line { sentence, warning: "", tools: Vec::new() });
+        lines.push(Line { scope: String::new(), sentence, warning: "", tools: Vec::new() });
     }
     lines
-}
-
-/// What a scope unlocks at this resource: the same scope may open more at another, and that is another consent (D05).
-fn line(app: &App, resource: &str, scope: &str) -> Option<Line> {
-    let shown = app.server_of(resource).map(|server| server.actions.all()).unwrap_or_default();
-    let unlocked = shown.iter().filter(|action| action.scope.as_deref() == Some(scope));
-    let mut worst = Effect::Read;
-    let mut tools = Vec::new();
-    for action in unlocked {
-        worst = worst.max(action.effect);
-        let effect = match action.effect {
-            Effect::Read => "reads",
-            Effect::Change => "changes",
-            Effect::Delete => "can delete",
-        };
-        tools.push(Tool { title: action.title.clone(), effect });
-    }
-    let warning = match worst {
-        Effect::Read => "",
-        Effect::Change => "changes things",
-        Effect::Delete => "can delete things",
-    };
-    Some(Line { sentence: scopes::sentence(scope)?.to_owned(), warning, tools })
 }
 
 /// `GET /consent/{id}`: the question is the hub's to ask.

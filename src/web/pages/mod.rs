@@ -1,9 +1,11 @@
 //! For people: HTML that works without script.
 
 pub mod account;
+pub mod activity;
 pub mod admin;
 pub mod approval;
 pub mod approvals;
+pub mod apps;
 pub mod authorize;
 pub mod connect;
 pub mod consent;
@@ -12,6 +14,8 @@ pub mod error;
 pub mod finished;
 pub mod first_admin;
 pub mod login;
+pub mod password;
+pub mod sessions;
 pub mod tokens;
 pub mod waiting;
 
@@ -29,6 +33,16 @@ use crate::limits;
 pub static ROUTES: &[Route] = &[
     Route::page("/", &["GET"], "The front page", || get(account::front)),
     Route::page("/account", &["GET"], "Who you are here", || get(account::show)),
+    Route::page("/account/apps", &["GET", "POST"], "What a person let in; takes it back", || {
+        get(apps::show).post(apps::take_back)
+    }),
+    Route::page("/account/activity", &["GET"], "What was done in a person's name", || get(activity::show)),
+    Route::page("/account/sessions", &["GET", "POST"], "Where a person is signed in; ends it", || {
+        get(sessions::show).post(sessions::end)
+    }),
+    Route::page("/account/password", &["GET", "POST"], "Changes a person's password", || {
+        get(password::show).post(password::change)
+    }),
     Route::page("/account/tokens", &["GET", "POST"], "A person's access tokens", || {
         get(tokens::show).post(tokens::make)
     }),

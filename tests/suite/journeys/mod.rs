@@ -2,6 +2,7 @@
 
 mod administrator;
 mod approval;
+mod apps;
 pub mod catalog;
 mod client_commands;
 pub mod clients;
@@ -9,6 +10,7 @@ mod mcp_call;
 mod mcp_revoke;
 mod mcp_sessions;
 mod mcp_tasks;
+mod own_account;
 mod pages;
 mod personal_tokens;
 mod replays;
