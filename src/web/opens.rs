@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::access::scopes;
+use crate::access::{choice, scopes};
 use crate::actions::Effect;
 use crate::app::App;
 use crate::oauth::scope::ScopeSet;
@@ -57,6 +57,12 @@ fn line(app: &App, resource: &str, scope: &str) -> Option<Line> {
     };
     let sentence = scopes::sentence(scope)?.to_owned();
     Some(Line { scope: scope.to_owned(), sentence, warning, tools })
+}
+
+/// What a person may leave out of `scope` at `resource`.
+pub fn optional(app: &App, resource: &str, scope: &ScopeSet) -> ScopeSet {
+    let shown = app.server_of(resource).map(|server| server.actions.all()).unwrap_or_default();
+    choice::optional(scope, shown.iter().filter_map(|action| Some((action.scope.as_deref()?, action.effect))))
 }
 
 /// The server behind `resource` as a person knows it: its title where it has a name of its own, else the whole place's.

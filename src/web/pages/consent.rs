@@ -7,6 +7,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::authorize::hub;
+use crate::access::choice;
 use crate::app::App;
 use crate::audit::Fact;
 use crate::clock::Time;
@@ -14,6 +15,7 @@ use crate::identity::session::Session;
 use crate::identity::user::User;
 use crate::oauth::client::{Client, ClientKind, GrantType};
 use crate::oauth::device::Device;
+use crate::oauth::scope::ScopeSet;
 use crate::oauth::step::{AnswerTo, Decision, Pending};
 use crate::oauth::trust::{Standing, Tier};
 use crate::secret::{Csrf, Digest, Request, Secret};
@@ -67,7 +69,12 @@ struct Page<'a> {
     /// The document that was shown, which the answer is for.
     document: &'a str,
     user: &'a User,
-    lines: Vec<Line>,
+    /// What is asked for; where it holds some of it already, only what is new.
+    lines: Vec<Choice>,
+    /// What it holds already, folded, where there is something new beside it (C-23).
+    held: Vec<Choice>,
+    /// Whether anything can be left out.
+    has_choices: bool,
     place: String,
     is_local: bool,
     /// The server that opens, where it is not the one that shows everything.
@@ -96,6 +103,12 @@ impl<'a> Asking<'a> {
     }
 }
 
+/// A line, and whether it can be left out.
+struct Choice {
+    line: Line,
+    is_optional: bool,
+}
+
 /// The version of a client's document that the page shows; empty for other kinds of client.
 pub fn shown(client: &Client) -> &str {
     client.document_hash.as_deref().unwrap_or_default()
@@ -120,6 +133,8 @@ pub async fn ask(app: &App, visit: &Visit, question: &Question<'_>) -> Answer {
     };
     let (place, is_local) = opens::place(redirect_uri);
     let opened = app.server_of(&request.resource);
+    let optional = opens::optional(app, &request.resource, &request.scope);
+    let (lines, held) = choices(app, visit, question, &optional).await?;
     let page = Page {
         frame: Frame::of(&app.config),
         id,
@@ -139,7 +154,9 @@ pub async fn ask(app: &App, visit: &Visit, question: &Question<'_>) -> Answer {
         initial: page::initial(&client.name),
         document: shown(client),
         user: &session.user,
-        lines: lines(app, visit, client, pending),
+        lines,
+        held,
+        has_choices: !optional.is_empty(),
         place,
         is_local,
         server: opened.filter(|server| server.name.is_some()).map(|server| server.title.as_str()),
@@ -152,15 +169,38 @@ pub async fn ask(app: &App, visit: &Visit, question: &Question<'_>) -> Answer {
     Ok(page::html_in_flow(StatusCode::OK, &page))
 }
 
-fn lines(app: &App, visit: &Visit, client: &Client, pending: &Pending) -> Vec<Line> {
-    let scope = &pending.request.scope;
-    let mut lines = opens::lines(app, &pending.request.resource, scope);
-    if scope.contains("offline_access") || client.may(GrantType::RefreshToken) {
-        let until = page::day(visit.now.plus_seconds(app.config.tokens.refresh_absolute_seconds));
-        let sentence = format!("Stay connected until {until}, or until it is disconnected");
-        lines.push(Line { scope: String::new(), sentence, warning: "", tools: Vec::new() });
+/// What is asked for, apart from what this client holds already for this person at this resource. Nothing is set apart
+/// for a device, which could be anybody's, for a client that is not what it was, or where nothing is new: then the whole
+/// question is asked again.
+async fn choices(
+    app: &App,
+    visit: &Visit,
+    question: &Question<'_>,
+    optional: &ScopeSet,
+) -> store::Result<(Vec<Choice>, Vec<Choice>)> {
+    let Question { client, session, pending, has_changed, .. } = question;
+    let request = &pending.request;
+    let mut holds = ScopeSet::default();
+    if request.device.is_none() && !has_changed {
+        let grants = store::grants::of_user(&app.store, &session.user.id, &client.id).await?;
+        for grant in grants.iter().filter(|g| g.resource == request.resource && g.stands(visit.now).is_ok()) {
+            holds = holds.union(&grant.scope);
+        }
     }
-    lines
+    let lines = opens::lines(app, &request.resource, &request.scope);
+    let choice = |line: Line| Choice { is_optional: optional.contains(&line.scope), line };
+    let (mut held, mut new): (Vec<Choice>, Vec<Choice>) =
+        lines.into_iter().map(choice).partition(|choice| holds.contains(&choice.line.scope));
+    if new.is_empty() {
+        std::mem::swap(&mut held, &mut new);
+    }
+    if request.scope.contains("offline_access") || client.may(GrantType::RefreshToken) {
+        let until = page::day(visit.now.plus_seconds(app.config.tokens.refresh_absolute_seconds));
+        let sentence = format!("Stay connected until {until}, or until you disconnect it");
+        let line = Line { scope: String::new(), sentence, warning: "", tools: Vec::new() };
+        new.push(Choice { line, is_optional: false });
+    }
+    Ok((new, held))
 }
 
 /// `GET /consent/{id}`: the question is the hub's to ask.
@@ -198,11 +238,17 @@ pub async fn decide(State(app): State<App>, Path(id): Path<String>, visit: Visit
     }
     let (decision, event, outcome) = match form.get("decision") {
         "allow" => {
-            let yes = Decision::Allowed { user_id: session.user.id.clone(), scope: request.scope.clone() };
-            (yes, "consent.allowed", "ok")
+            let optional = opens::optional(&app, &request.resource, &request.scope);
+            let kept =
+                choice::kept(&request.scope, &optional, &form.all("scope")).ok_or_else(nothing_left)?;
+            (Decision::Allowed { user_id: session.user.id.clone(), scope: kept }, "consent.allowed", "ok")
         }
         "cancel" => (Decision::Cancelled, "consent.cancelled", "cancelled"),
         _ => return Err(unreadable().into()),
+    };
+    let scope = match &decision {
+        Decision::Allowed { scope, .. } => scope.clone(),
+        _ => request.scope.clone(),
     };
     let fact = Fact {
         event,
@@ -210,7 +256,7 @@ pub async fn decide(State(app): State<App>, Path(id): Path<String>, visit: Visit
         client_id: Some(request.client_id.clone()),
         request_id: Some(visit.request_id.clone()),
         outcome,
-        detail: json!({"scope": request.scope.to_string(), "resource": request.resource, "redirect_uri": request.redirect_uri}),
+        detail: json!({"scope": scope.to_string(), "asked": request.scope.to_string(), "resource": request.resource, "redirect_uri": request.redirect_uri}),
         ..Fact::default()
     };
     app.audit.record(fact).await?;
@@ -220,13 +266,19 @@ pub async fn decide(State(app): State<App>, Path(id): Path<String>, visit: Visit
     if is_first && request.device.is_none() && matches!(decision, Decision::Allowed { .. }) {
         let times = (visit.now, visit.now.plus_seconds(limits::CONSENT_SECONDS));
         let user = &session.user.id;
-        store::consents::remember(&mut tx, user, &request, &request.scope, &hash, times).await?;
+        store::consents::remember(&mut tx, user, &request, &scope, &hash, times).await?;
         if let Some(client) = &client {
             described::keep(&app, &mut tx, client, visit.now).await?;
         }
     }
     tx.commit().await?;
     page::see_other(&hub(&id))
+}
+
+fn nothing_left() -> Told {
+    let what = "Everything was unticked, so there was nothing to allow. Nothing was decided.";
+    let next = "Go back and leave something ticked, or press Cancel there.";
+    Told::new(StatusCode::UNPROCESSABLE_ENTITY, "nothing_allowed", "Nothing was left to allow", what, next)
 }
 
 fn unreadable() -> Told {

@@ -6,6 +6,7 @@ mod apps;
 pub mod catalog;
 mod client_commands;
 pub mod clients;
+mod consent_choice;
 mod mcp_call;
 mod mcp_revoke;
 mod mcp_sessions;
