@@ -7,6 +7,7 @@
 pub mod approvals;
 pub mod audit;
 pub mod audit_pages;
+pub mod client_pages;
 pub mod clients;
 pub mod codes;
 pub mod connected;

@@ -108,8 +108,7 @@ pub async fn export(State(app): State<App>, visit: Visit, RawQuery(query): RawQu
         if is_over {
             return Ok::<_, store::Error>(None);
         }
-        let rows =
-            store::audit_pages::page(&app.store, &filter, after.as_ref(), limits::EXPORT_ROWS).await?;
+        let rows = store::audit_pages::page(&app.store, &filter, after.as_ref(), limits::EXPORT_ROWS).await?;
         let is_over = (rows.len() as i64) < limits::EXPORT_ROWS;
         let text: String = rows.iter().map(|found| format!("{}\n", found.json())).collect();
         let after = rows.last().map(|last| last.after.clone());

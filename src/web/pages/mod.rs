@@ -6,7 +6,9 @@ pub mod admin;
 pub mod approval;
 pub mod approvals;
 pub mod apps;
+pub mod audit;
 pub mod authorize;
+pub mod client;
 pub mod connect;
 pub mod consent;
 pub mod device;
@@ -14,9 +16,11 @@ pub mod error;
 pub mod finished;
 pub mod first_admin;
 pub mod login;
+pub mod new_password;
 pub mod password;
 pub mod sessions;
 pub mod tokens;
+pub mod users;
 pub mod waiting;
 
 use axum::Router;
@@ -55,6 +59,23 @@ pub static ROUTES: &[Route] = &[
     }),
     Route::page("/connect", &["GET"], "How each client is connected", || get(connect::show)),
     Route::page("/admin", &["GET"], "The clients, for administrators", || get(admin::show)),
+    Route::page(
+        "/admin/clients/{id}",
+        &["GET", "POST"],
+        "One client; suspends it, ends a grant of it",
+        || get(client::show).post(client::change),
+    ),
+    Route::page("/admin/users", &["GET", "POST"], "The people, for administrators", || {
+        get(users::show).post(users::change)
+    }),
+    Route::page(
+        "/password/{secret}",
+        &["GET", "POST"],
+        "Sets a password with a link of an administrator",
+        || get(new_password::show).post(new_password::set),
+    ),
+    Route::page("/admin/audit", &["GET"], "What happened, for administrators", || get(audit::show)),
+    Route::page("/admin/audit.jsonl", &["GET"], "The same as a file", || get(audit::export)),
     Route::page("/admin/revoke", &["POST"], "Ends a client", || post(admin::revoke)),
     Route::page("/admin/waiting", &["POST"], "Lets a client in, or keeps it out", || post(waiting::rule)),
     Route::page("/admin/first/{secret}", &["GET", "POST"], "Makes the first administrator", || {

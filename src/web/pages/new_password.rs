@@ -73,14 +73,7 @@ async fn open_link(app: &App, visit: &Visit, link: &str) -> Result<(Digest, User
     Ok((digest, user))
 }
 
-fn form(
-    app: &App,
-    visit: &Visit,
-    link: &str,
-    user: &User,
-    status: StatusCode,
-    problem: &str,
-) -> Response {
+fn form(app: &App, visit: &Visit, link: &str, user: &User, status: StatusCode, problem: &str) -> Response {
     let (browser, jar) = session::known_browser(&app.config, visit);
     let proof = browser.proof(PURPOSE);
     let page = Page {

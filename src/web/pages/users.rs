@@ -120,9 +120,7 @@ async fn suspend(app: &App, visit: &Visit, session: &Session, user: &User, suspe
     if user.id == session.user.id {
         let what = "This is your own account. Suspended, you could not let yourself in again.";
         let next = "Ask another administrator to do it.";
-        return Err(
-            Told::new(StatusCode::CONFLICT, "own_account", "Not your own account", what, next).into()
-        );
+        return Err(Told::new(StatusCode::CONFLICT, "own_account", "Not your own account", what, next).into());
     }
     if user.is_active() == suspended {
         let event = if suspended { "user.suspended" } else { "user.resumed" };
@@ -135,16 +133,13 @@ async fn suspend(app: &App, visit: &Visit, session: &Session, user: &User, suspe
     page::see_other("/admin/users")
 }
 
-async fn make_link(
-    app: &App,
-    visit: &Visit,
-    session: &Session,
-    user: &User,
-) -> Result<Made, page::Problem> {
+async fn make_link(app: &App, visit: &Visit, session: &Session, user: &User) -> Result<Made, page::Problem> {
     if !user.is_active() {
         let what = "A suspended person cannot set a password.";
         let next = "Let them go on first.";
-        return Err(Told::new(StatusCode::CONFLICT, "suspended", "This person is suspended", what, next).into());
+        return Err(
+            Told::new(StatusCode::CONFLICT, "suspended", "This person is suspended", what, next).into()
+        );
     }
     let secret = Secret::<Link>::mint();
     let expires_at = visit.now.plus_seconds(limits::PASSWORD_LINK_SECONDS);
