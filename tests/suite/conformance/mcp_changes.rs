@@ -21,6 +21,11 @@ fn system(name: &str, title: &str) -> String {
     )
 }
 
+/// The catalog of `world` turns to what stands in `folder`.
+fn turn(world: &World, folder: &Path) {
+    world.app.catalog.replace(postern::catalog::load(&[folder.to_owned()]).entities);
+}
+
 async fn listen(world: &World, token: &str) -> Events {
     let filter = json!({"resourcesListChanged": true, "promptsListChanged": true, "toolsListChanged": true,
         "resourceSubscriptions": [SYSTEM, "catalog://system/default/other"]});
@@ -56,14 +61,14 @@ on_both_engines! {
         let folder = tempfile::tempdir().unwrap();
         let (fleet, other) = (system("fleet", "Fleet"), system("other", "Other"));
         write(folder.path(), &[&fleet, &other]);
-        world.app.catalog.reload(&[folder.path().to_owned()]);
+        turn(&world, folder.path());
         let token = granted(&world.app, "ada", "catalog:read").await;
         let mut events = listen(&world, &token).await;
         // Read again and found the same: nobody is told anything.
-        world.app.catalog.reload(&[folder.path().to_owned()]);
+        turn(&world, folder.path());
         assert!(events.is_silent().await);
         write(folder.path(), &[&system("fleet", "Ships"), &other]);
-        world.app.catalog.reload(&[folder.path().to_owned()]);
+        turn(&world, folder.path());
         let updated = format!("notifications/resources/updated {SYSTEM}");
         assert_eq!(told(&mut events).await, ["notifications/resources/list_changed".to_owned(), updated.clone()]);
         let read = ask(&world.router, &token, "resources/read", json!({"uri": SYSTEM})).await.result();
@@ -71,7 +76,7 @@ on_both_engines! {
         // What goes is told too, and a template is a prompt.
         let template = "apiVersion: scaffolder.backstage.io/v1beta3\nkind: Template\nmetadata: {name: t}\nspec: {type: service, owner: user:a, parameters: [], steps: []}\n";
         write(folder.path(), &[&other, template]);
-        world.app.catalog.reload(&[folder.path().to_owned()]);
+        turn(&world, folder.path());
         assert!(world.app.catalog.index().get("template:default/t").is_some());
         assert_eq!(told(&mut events).await, ["notifications/prompts/list_changed".to_owned(), "notifications/resources/list_changed".to_owned(), updated]);
     }
@@ -79,7 +84,7 @@ on_both_engines! {
     async fn a_session_that_subscribed_hears_of_its_resource_and_one_that_comes_back_hears_what_it_missed(world) {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), &[&system("fleet", "Fleet")]);
-        world.app.catalog.reload(&[folder.path().to_owned()]);
+        turn(&world, folder.path());
         let token = granted(&world.app, "ada", "catalog:read").await;
         let client = Legacy::connect(&world.router, &token, "2025-11-25").await;
         client.ask("resources/subscribe", &format!("\"uri\":\"{SYSTEM}\"")).await.result();
@@ -87,7 +92,7 @@ on_both_engines! {
         let opened = events.expect().await;
         world.clock.advance(1);
         write(folder.path(), &[&system("fleet", "Ships")]);
-        world.app.catalog.reload(&[folder.path().to_owned()]);
+        turn(&world, folder.path());
         let updated = format!("notifications/resources/updated {SYSTEM}");
         assert!(told(&mut events).await.contains(&updated));
         drop(events);

@@ -276,7 +276,7 @@ on_both_engines! {
         assert!(stream.is_silent().await, "it goes on");
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("catalog-info.yaml"), "apiVersion: backstage.io/v1alpha1\nkind: System\nmetadata: {name: s}\nspec: {owner: user:a}\n").unwrap();
-        world.app.catalog.reload(&[folder.path().to_owned()]);
+        world.app.catalog.replace(postern::catalog::load(&[folder.path().to_owned()]).entities);
         assert!(stream.expect().await.method().starts_with("notifications/"));
     }
 
