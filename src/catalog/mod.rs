@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 
 pub mod load;
 
@@ -27,6 +28,7 @@ pub mod placeholder;
 
 pub mod relation;
 
+pub mod difference;
 pub mod flatten;
 pub mod index;
 
@@ -62,6 +64,7 @@ use index::Index;
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     current: Arc<ArcSwap<Index>>,
+    turned: Arc<watch::Sender<Arc<Index>>>,
 }
 
 impl Catalog {
@@ -90,9 +93,17 @@ impl Catalog {
         self.current.load_full()
     }
 
-    /// Turns to a new set of entities in one step: nobody ever sees half of it.
+    /// Turns to a new set of entities in one step: nobody ever sees half of it. Whoever follows is told; nothing else has
+    /// to be called.
     pub fn replace(&self, entities: Vec<descriptor::Entity>) {
-        self.current.store(Arc::new(Index::new(entities)));
+        let index = Arc::new(Index::new(entities));
+        self.current.store(Arc::clone(&index));
+        self.turned.send_replace(index);
+    }
+
+    /// Follows the indices that this catalog turns to on this node. Of several in a row the last one is seen.
+    pub fn follow(&self) -> watch::Receiver<Arc<Index>> {
+        self.turned.subscribe()
     }
 
     /// Reads `paths` and turns to what they hold. Gives what there was to say about them; entities are in the
