@@ -3,6 +3,7 @@
 mod administrator;
 mod approval;
 pub mod catalog;
+mod catalog_refresh;
 mod client_commands;
 pub mod clients;
 mod mcp_call;
