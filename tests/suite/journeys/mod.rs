@@ -2,14 +2,17 @@
 
 mod administrator;
 mod approval;
+mod apps;
 pub mod catalog;
 mod catalog_refresh;
 mod client_commands;
 pub mod clients;
+mod consent_choice;
 mod mcp_call;
 mod mcp_revoke;
 mod mcp_sessions;
 mod mcp_tasks;
+mod own_account;
 mod pages;
 mod personal_tokens;
 mod replays;
