@@ -4,6 +4,7 @@ mod administrator;
 mod approval;
 mod apps;
 pub mod catalog;
+mod catalog_refresh;
 mod client_commands;
 pub mod clients;
 mod consent_choice;
