@@ -139,7 +139,7 @@ pub const KEYS: &[Key] = &[
         "clients.unknown_scopes",
         "POSTERN_CLIENTS_UNKNOWN_SCOPES",
         None,
-        "The most that a described client may ask for while no rule and no administrator vouches for it; left out, what only reads.",
+        "The most that a client may ask for while nobody vouches for it; left out, what only reads for a described client, and everything for one that registered itself.",
     ),
     key(
         "clients.refusal",
@@ -182,6 +182,12 @@ pub const KEYS: &[Key] = &[
         "POSTERN_TOKENS_REFRESH_ABSOLUTE_DAYS",
         Some("365"),
         "A grant ends this many days after consent.",
+    ),
+    key(
+        "tokens.dpop_nonces",
+        "POSTERN_TOKENS_DPOP_NONCES",
+        Some("false"),
+        "Makes DPoP proofs answer a fresh value of this server, so that none can be made in advance.",
     ),
     key(
         "keys.algorithm",

@@ -136,6 +136,16 @@ impl Members {
         check_redirects(&listed, &APP_SCHEMES)
     }
 
+    /// `post_logout_redirect_uris`, each as good as a redirect URI.
+    ///
+    /// # Errors
+    /// [`Fault`] where one cannot be used.
+    pub fn after_logout(&self) -> Result<Vec<String>, Fault> {
+        let listed = self.list("post_logout_redirect_uris")?.unwrap_or_default();
+        check_redirects(&listed, &APP_SCHEMES)
+            .map_err(|Fault { why, .. }| Fault::metadata(format!("post_logout_{why}")))
+    }
+
     /// `grant_types`, of which `offered` are kept: what a client also asks for and cannot have is left out of the
     /// answer (RFC 7591 section 3.2.1).
     ///

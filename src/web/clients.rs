@@ -99,14 +99,22 @@ pub struct Judged {
 }
 
 /// Judges a client by the operator's rules and the administrators' words. They are about described clients; of the
-/// others one kind was registered by an administrator, and the other has rules of its own.
+/// others one kind was registered by an administrator. The other is a stranger where the operator said what strangers may
+/// ask for: what it registered is its own word and only a hint, so that the ceiling has to hold wherever it asks. An
+/// initial access token says that somebody may register, and nothing of what comes with it.
 ///
 /// # Errors
 /// [`store::Error`].
 pub async fn judge(app: &App, client: &Client) -> store::Result<Judged> {
-    if client.kind != ClientKind::Described {
+    let tier = match client.kind {
+        ClientKind::Described => None,
+        ClientKind::PreRegistered => Some(Tier::Known),
+        ClientKind::SelfRegistered if app.config.clients.unknown_scopes.is_some() => Some(Tier::Unknown),
+        ClientKind::SelfRegistered => Some(Tier::Known),
+    };
+    if let Some(tier) = tier {
         let is_approved = client.kind == ClientKind::PreRegistered;
-        return Ok(Judged { standing: Standing::Welcome(Tier::Known), is_approved });
+        return Ok(Judged { standing: Standing::Welcome(tier), is_approved });
     }
     let said = store::rulings::find(&app.store, &client.id).await?;
     let judged = app.config.clients.described.judge(&client.id, said);

@@ -251,6 +251,11 @@ impl Fields {
         Self(url::form_urlencoded::parse(body).into_owned().collect())
     }
 
+    /// Whether there is a field `name`, with whatever value.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+
     /// The one value of `name`, or nothing.
     pub fn get(&self, name: &str) -> &str {
         let mut found = self.0.iter().filter(|(known, _)| known == name);

@@ -16,6 +16,7 @@ pub mod error;
 pub mod finished;
 pub mod first_admin;
 pub mod login;
+pub mod logout;
 pub mod new_password;
 pub mod password;
 pub mod sessions;
@@ -54,9 +55,8 @@ pub static ROUTES: &[Route] = &[
     Route::page("/approvals/{id}", &["GET", "POST"], "A call that waits for its person's yes", || {
         get(approvals::show).post(approvals::decide)
     }),
-    Route::page("/logout", &["GET", "POST"], "Signs a person out", || {
-        get(account::ask).post(account::sign_out)
-    }),
+    Route::page("/logout", &["GET", "POST"], "Signs a person out", || get(logout::ask).post(logout::answer))
+        .named("end_session_endpoint"),
     Route::page("/connect", &["GET"], "How each client is connected", || get(connect::show)),
     Route::page("/admin", &["GET"], "The clients, for administrators", || get(admin::show)),
     Route::page(

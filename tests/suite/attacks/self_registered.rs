@@ -8,7 +8,9 @@ use postern::{limits, store};
 use serde_json::{Value, json};
 
 use crate::support::World;
+use crate::support::browser::Browser;
 use crate::support::documents::{Documents, Reply};
+use crate::support::people::{PASSWORD, good_request};
 use crate::support::registration::{ask, good, good_with, register, registered};
 use crate::support::signer::{Signer, own_token, post_signed};
 use crate::support::token::{code, post, post_as, redemption, refreshing, seed};
@@ -235,6 +237,40 @@ on_both_engines! {
         assert!(page.headers().get("location").is_none(), "nowhere to send anybody");
         let text = crate::support::world::text(page).await;
         assert!(text.contains("This app is not known here") && text.contains("remove the connection and add it again"), "{text}");
+    }
+
+    /// What a client registered is its own word: the ceiling holds wherever it asks, with an initial access token or not.
+    async fn attack_a11_a_client_that_registered_itself_never_asks_for_more_than_strangers_may(world) {
+        world.user("dana@acme.dev", PASSWORD).await;
+        let (vouched, made) = token(&world, 1, world.clock.now().plus_seconds(60)).await;
+        let world = world.restarted(&[("clients.unknown_scopes", "catalog:read offline_access")]).await;
+        let body = good_with("grant_types", json!(["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"]));
+        let with_token = ask(&world, Method::POST, "/register", Some(&vouched), &body).await;
+        assert_eq!(left(&world, &made).await, 0, "the token was used");
+        let without = register(&world, &body).await;
+        for id in [with_token.text("client_id"), without.text("client_id")] {
+            let client = store::clients::find(&world.app.store, &id).await.unwrap().unwrap();
+            let mut browser = Browser::default();
+            let broad = "catalog:read openid email";
+            let page = browser.authorize(&world, &client, &[("scope", broad)]).await;
+            let page = browser.sign_in(&world, &page, "dana@acme.dev", PASSWORD).await;
+            assert!(page.text.contains("<dd>catalog:read</dd>"), "{}", page.text);
+            let nothing = browser.authorize(&world, &client, &[("scope", "email")]).await;
+            assert_eq!(nothing.parameter("error").as_deref(), Some("invalid_scope"));
+            let fields: Vec<(String, String)> = good_request(&client);
+            let mut pushed: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).filter(|(n, _)| *n != "scope").collect();
+            pushed.push(("scope", "email"));
+            assert_eq!(post(&world, "/par", &pushed).await.error(), (400, "invalid_scope"));
+            let device = [("client_id", id.as_str()), ("scope", "email")];
+            assert_eq!(post(&world, "/device_authorization", &device).await.error(), (400, "invalid_scope"));
+        }
+        // Nobody set a ceiling: the person decides.
+        let world = world.restarted(&[]).await;
+        let client = store::clients::find(&world.app.store, &without.text("client_id")).await.unwrap().unwrap();
+        let mut browser = Browser::default();
+        let page = browser.authorize(&world, &client, &[("scope", "catalog:read openid email")]).await;
+        let page = browser.sign_in(&world, &page, "dana@acme.dev", PASSWORD).await;
+        assert!(page.text.contains("<dd>catalog:read email openid</dd>"), "{}", page.text);
     }
 }
 

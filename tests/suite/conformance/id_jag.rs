@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::oauth21_token::claims as claims_of;
+use crate::support::documents::{ID, Reply, document};
 use crate::support::identity::{IDP, Provider, claims, present};
 use crate::support::signer::{Signer, post_signed, signing_client};
 use crate::support::token::{SECRET, post, post_as};
@@ -37,7 +38,7 @@ on_both_engines! {
     }
 
     /// Sections 4.4.1 and 3 of the draft, 7.4.1 of the profile: `typ`, `aud`, `client_id`, `iss`, `sub`, `iat`, `exp`, `jti`.
-    async fn an_assertion_that_is_not_for_here_and_now_is_refused(world) {
+    async fn attack_c03_an_assertion_that_is_not_for_here_and_now_is_refused(world) {
         let (idp, world) = Provider::start(world, &json!({})).await;
         let now = world.clock.now().seconds();
         for (name, value) in [
@@ -156,5 +157,27 @@ on_both_engines! {
         let (idp, world) = Provider::start(world, &json!({})).await;
         idp.host.go_down();
         assert_eq!(present(&world, &idp.assertion(&world, &[]), &[]).await.error(), (400, "invalid_grant"));
+    }
+
+    /// A client that only its document describes may come with an assertion first of all: its token is a live one.
+    async fn a_described_client_gets_a_live_token_on_first_contact(world) {
+        let (idp, world) = Provider::start(world, &json!({"clients": [ID]})).await;
+        let signer = Signer::new("ES256");
+        let mut document: Value = serde_json::from_str(&document()).unwrap();
+        document["grant_types"] = json!(["authorization_code", "urn:ietf:params:oauth:grant-type:jwt-bearer"]);
+        document["token_endpoint_auth_method"] = json!("private_key_jwt");
+        document["jwks"] = signer.keys();
+        idp.host.say_at("/oauth/client.json", Reply::json(document.to_string()));
+        let about = || idp.assertion(&world, &[("client_id", json!(ID))]);
+        let grant = ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
+        let refused = post_signed(&world, "/token", &[grant, ("assertion", "x.y.z")], &signer.assertion(&world, ID)).await;
+        assert_eq!(refused.error(), (400, "invalid_grant"));
+        assert!(postern::store::clients::find(&world.app.store, ID).await.unwrap().is_none(), "a refusal stores nothing");
+        let answer = post_signed(&world, "/token", &[grant, ("assertion", &about())], &signer.assertion(&world, ID)).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let token = answer.text("access_token");
+        let listed = crate::support::mcp::list(&world, &token).await;
+        assert_eq!(listed.status, 200, "{listed:?}");
+        assert_eq!(postern::store::clients::find(&world.app.store, ID).await.unwrap().unwrap().name, "Example Editor");
     }
 }

@@ -48,6 +48,7 @@ pub struct Server {
 }
 
 /// An answer, read to its end.
+#[derive(Debug)]
 pub struct Answer {
     /// Its status.
     pub status: u16,
@@ -167,6 +168,7 @@ impl McpWorld {
             grant_id: "g1".into(),
             username: "ada@example.com".into(),
             is_user: true,
+            key: None,
             actor: None,
             issued_at: self.world.clock.now(),
             expires_at: self.world.clock.now().plus_seconds(900),
@@ -280,6 +282,7 @@ pub async fn granted_at(app: &App, what: &str, scope: &str, resource: &str) -> S
         grant_id: what.into(),
         username: what.into(),
         is_user: true,
+        key: None,
         actor: None,
         issued_at: now,
         expires_at: now.plus_seconds(900),
@@ -290,6 +293,16 @@ pub async fn granted_at(app: &App, what: &str, scope: &str, resource: &str) -> S
 /// One request with id 1.
 pub fn rpc(method: &str, params: &str) -> String {
     format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{params}}}}}"#)
+}
+
+/// `tools/list` at the main endpoint of a whole server.
+pub async fn list(world: &World, token: &str) -> Answer {
+    let request = Request::post("/mcp")
+        .header("host", "localhost:8787")
+        .header("content-type", "application/json")
+        .header("accept", "application/json, text/event-stream")
+        .header("authorization", format!("Bearer {token}"));
+    Answer::of(world.send(request.body(Body::from(rpc("tools/list", ""))).unwrap()).await).await
 }
 
 /// Moves a world's clock.

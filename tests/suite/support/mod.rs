@@ -10,6 +10,7 @@ pub mod identity;
 pub mod mcp;
 pub mod people;
 pub mod postgres;
+pub mod proof;
 pub mod real;
 pub mod registration;
 pub mod signer;

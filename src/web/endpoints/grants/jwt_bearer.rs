@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::clock::Time;
 use crate::config::TrustedIssuer;
 use crate::identity::user::{Email, User};
-use crate::oauth::client::GrantType;
+use crate::oauth::client::{Client, GrantType};
 use crate::oauth::client_auth::Presented;
 use crate::oauth::error::Refusal;
 use crate::oauth::grant::{Grant, Person};
@@ -19,6 +19,7 @@ use crate::oauth::scope::ScopeSet;
 use crate::store::replays::{self, Kind};
 use crate::store::subjects::{self, Subject};
 use crate::store::{self, grants::NewGrant};
+use crate::web::described;
 use crate::web::endpoints::token::introduced;
 use crate::web::error::Failure;
 use crate::web::form::Form;
@@ -81,7 +82,7 @@ pub(in crate::web::endpoints) async fn exchange(
         authenticated_at: who.authenticated_at,
         expires_at,
     };
-    record(app, &new, is_new.then(|| subject(issuer, &who)), now).await?;
+    record(app, &client, &new, is_new.then(|| subject(issuer, &who)), now).await?;
     store::clients::touch(&app.store, &client.id, now).await?;
     let grant = Grant {
         id: new.id,
@@ -97,7 +98,7 @@ pub(in crate::web::endpoints) async fn exchange(
     };
     // No refresh token: the provider is asked again, so that it can say no (section 4.4.3 of the draft).
     let extra = Extra { ends_at: Some(expires_at), ..Extra::default() };
-    let issue = Issue { extra, ..Issue::new(&client, &grant, &grant.scope) };
+    let issue = Issue { extra, ..Issue::new(&client, &grant, &grant.scope, form.key()) };
     let answer = issue.answer(app, now)?;
     note(app, "token.issued", &grant).await;
     Ok(answer)
@@ -146,8 +147,16 @@ fn wanted(
     if cut.is_empty() && !asked.is_empty() { Err(Refusal::MoreScope) } else { Ok(cut) }
 }
 
-async fn record(app: &App, grant: &NewGrant, link: Option<Subject<'_>>, now: Time) -> store::Result<()> {
+async fn record(
+    app: &App,
+    client: &Client,
+    grant: &NewGrant,
+    link: Option<Subject<'_>>,
+    now: Time,
+) -> store::Result<()> {
     let mut tx = app.store.begin().await?;
+    // A client that only a document describes has no row yet, and a grant without its client's row is no live one.
+    described::keep(app, &mut tx, client, now).await?;
     store::grants::add(&mut tx, grant, now).await?;
     if let (Some(link), Some(user)) = (link, &grant.user_id) {
         subjects::link(&mut tx, link, user, now).await?;

@@ -81,7 +81,7 @@ pub(in crate::web::endpoints) async fn exchange(
     let grant =
         Grant { id: new.id, client_id, resource, scope, expires_at: given.expires_at, used_at: now, ..found };
     let extra = Extra { actor: Some(given.actor), is_exchanged: true, ends_at: Some(given.expires_at) };
-    let issue = Issue { extra, ..Issue::new(&client, &grant, &grant.scope) };
+    let issue = Issue { extra, ..Issue::new(&client, &grant, &grant.scope, form.key()) };
     let answer = issue.answer(app, now)?;
     note(app, "token.exchanged", &grant).await;
     Ok(answer)
@@ -110,7 +110,7 @@ fn tokens(form: &Form) -> Result<(&str, Option<&str>), Refusal> {
 async fn live(app: &App, token: &str, now: Time) -> Result<Option<AccessClaims>, Failure> {
     let read = claims::verify_for_any_audience(token, &app.keys.load(), app.config.issuer(), now);
     let Ok(read) = read else { return Ok(None) };
-    if claims::names_a_key(token) {
+    if read.key.is_some() {
         return Ok(None);
     }
     let is_live = store::grants::is_live(&app.store, &read.grant_id, &read.token_id).await?;
