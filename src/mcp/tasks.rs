@@ -96,7 +96,7 @@ impl Tasks {
         }
         let task = shown(&id, &kept, TaskStatus::Working);
         let run = Run { tasks: self.clone(), id, talk, waiting: Waiting::new() };
-        tokio::spawn(run.to_its_end(said, work));
+        tokio::spawn(run.until_its_end(said, work));
         Ok(CreateTaskResult::new(task))
     }
 
@@ -199,7 +199,7 @@ struct Run {
 }
 
 impl Run {
-    async fn to_its_end(mut self, mut said: Receiver<Said>, work: impl Future<Output = Done> + Send) {
+    async fn until_its_end(mut self, mut said: Receiver<Said>, work: impl Future<Output = Done> + Send) {
         let mut work = std::pin::pin!(work);
         let mut look = tokio::time::interval(Duration::from_millis(limits::MCP_TASK_POLL_MILLIS));
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -9,6 +9,9 @@ use serde_json::{Map, Value, json};
 use super::route::Route;
 use crate::config::Config;
 
+/// Where the aliases are; behind it each has the path of its model.
+const ALIASES: &str = "/api/auth/v1";
+
 /// The document for these rows. Pages, and what is nothing, are left out; so is what this configuration does not offer.
 pub fn document(config: &Config, rows: impl Iterator<Item = &'static Route>) -> Value {
     let mut paths = Map::new();
@@ -40,7 +43,9 @@ fn operation(row: &Route, method: &str) -> Value {
     if !parameters.is_empty() {
         operation["parameters"] = json!(parameters);
     }
-    let said = forms::of(row.path, method);
+    // An alias takes and answers what its model does.
+    let model = row.path.strip_prefix(ALIASES).filter(|_| row.is_alias).unwrap_or(row.path);
+    let said = forms::of(model, method);
     if let (Some(operation), Value::Object(said)) = (operation.as_object_mut(), said) {
         operation.extend(said);
     }

@@ -47,6 +47,7 @@ mod mcp_sessions;
 mod rates;
 mod refresh;
 mod registration;
+mod rows;
 mod self_registered;
 mod servers;
 mod starts;

@@ -69,7 +69,7 @@ on_both_engines! {
             ends.push(browser.authorize(&world, &client, &[wrong, claimed]).await);
         }
         let page = browser.authorize(&world, &client, &[("prompt", "consent")]).await;
-        ends.push(browser.decide(&world, &page, "deny").await);
+        ends.push(browser.decide(&world, &page, "cancel").await);
         for end in ends {
             assert_eq!(end.parameter("iss").as_deref(), Some(ORIGIN), "{}", end.at);
             assert_eq!(end.parameter("state").as_deref(), Some("a+b/c=="), "{}", end.at);

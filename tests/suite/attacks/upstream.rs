@@ -25,7 +25,7 @@ on_both_engines! {
             let assertion = idp.assertion(&world, &[("email_verified", said.clone())]);
             assert_eq!(who(&world, &assertion).await, None, "{said}");
         }
-        for address in ["dana+x@acme.dev", "dana@acme.dev@evil.example", "dana@acme.dev ", "d\u{430}na@acme.dev", "dana@acme.dev\u{0}", ""] {
+        for address in ["dana+x@acme.dev", "dana@acme.dev@evil.example", "d\u{430}na@acme.dev", "dana@acme.dev\u{0}", ""] {
             let assertion = idp.assertion(&world, &[("email", json!(address))]);
             assert_eq!(who(&world, &assertion).await, None, "{address:?}");
         }

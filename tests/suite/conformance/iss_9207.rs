@@ -8,11 +8,10 @@ use crate::support::World;
 use crate::support::browser::{Browser, Seen};
 use crate::support::people::{PASSWORD, authorize_path, good_request};
 
-/// A redirect with a query of its own, in which `iss` could hide.
-const CALLBACK: &str = "https://app.example/cb?iss=https%3A%2F%2Fevil.example&keep=1";
+/// A redirect with a query of its own, which stays as it is. One that brings an `iss` cannot be registered.
+const CALLBACK: &str = "https://app.example/cb?issuer=https%3A%2F%2Fevil.example&keep=1";
 
-/// The answer that went to the client: its error, or `code`. `Seen::parameter` refuses a parameter that is there twice, and
-/// the one `iss` of the callback itself is the client's own.
+/// The answer that went to the client: its error, or `code`. Each parameter of it is there once.
 fn answer(seen: &Seen) -> String {
     let rest = seen
         .at
