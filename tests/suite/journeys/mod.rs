@@ -1,5 +1,6 @@
 //! It works.
 
+mod admin_pages;
 mod administrator;
 mod approval;
 mod apps;
