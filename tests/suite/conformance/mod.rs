@@ -14,6 +14,7 @@ mod jwt_9068;
 mod mcp_authorization;
 mod mcp_batches;
 mod mcp_client;
+mod mcp_client_sign_in;
 mod mcp_resources;
 mod mcp_sessions;
 mod mcp_speaking;
