@@ -311,6 +311,19 @@ pub fn shown(name: &str) -> String {
     clean.chars().take(limits::SHOWN_NAME_CHARS_MAX - 1).chain(['…']).collect()
 }
 
+/// Text of many lines as a page may show it, with every character that hides or turns others in plain sight (attack D03).
+pub fn plain(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_invisible(c) || (c.is_control() && c != '\n') {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
 /// What stands where a picture would: the first letter or digit of a name.
 pub fn initial(name: &str) -> String {
     let first = shown(name).chars().find(|c| c.is_alphanumeric());

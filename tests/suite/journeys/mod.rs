@@ -1,18 +1,24 @@
 //! It works.
 
+mod admin_pages;
 mod administrator;
 mod approval;
+mod apps;
 pub mod catalog;
+mod catalog_refresh;
 mod client_commands;
 pub mod clients;
+mod consent_choice;
 mod mcp_call;
 mod mcp_revoke;
 mod mcp_sessions;
 mod mcp_tasks;
+mod own_account;
 mod pages;
-mod personal_tokens;
+pub mod personal_tokens;
 mod replays;
 mod sign_in;
+mod sse;
 pub mod store;
 mod suspend;
 mod trust_commands;
