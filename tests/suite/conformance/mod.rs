@@ -15,6 +15,7 @@ mod mcp_authorization;
 mod mcp_batches;
 mod mcp_changes;
 mod mcp_client;
+mod mcp_client_sign_in;
 mod mcp_resources;
 mod mcp_sessions;
 mod mcp_speaking;
