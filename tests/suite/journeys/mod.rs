@@ -8,6 +8,7 @@ pub mod catalog;
 mod client_commands;
 pub mod clients;
 mod consent_choice;
+mod doctor;
 mod mcp_call;
 mod mcp_revoke;
 mod mcp_sessions;
