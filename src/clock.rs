@@ -42,6 +42,15 @@ impl Time {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// `Tue, 24 Nov 2026 12:00:00 GMT`, as servers write it (RFC 9110 section 5.6.7); `None` where it is not that.
+    pub fn from_http_date(text: &str) -> Option<Self> {
+        let format = time::macros::format_description!(
+            "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+        );
+        let read = time::PrimitiveDateTime::parse(text, &format).ok()?;
+        Some(Self::from_seconds(read.assume_utc().unix_timestamp()))
+    }
+
     /// RFC 3339 in UTC with whole seconds, for people and for documents.
     pub fn rfc3339(self) -> String {
         time::OffsetDateTime::from_unix_timestamp(self.seconds())
@@ -96,6 +105,13 @@ mod tests {
         assert_eq!(clock.now(), clock.now());
         clock.advance(60);
         assert_eq!(clock.now().seconds(), 1_060);
+    }
+
+    #[test]
+    fn the_date_of_an_answer_is_read_and_nothing_else_is() {
+        let noon = Time::from_http_date("Tue, 24 Nov 2026 12:00:00 GMT");
+        assert_eq!(noon, Some(Time::from_seconds(1_795_521_600)));
+        assert_eq!(Time::from_http_date("yesterday"), None);
     }
 
     #[test]

@@ -12,3 +12,7 @@ pub const SESSION_AGENT_CHARS_MAX: usize = 200;
 pub const PASSWORD_LINK_SECONDS: i64 = 86_400;
 /// Clients and people on one page of their lists.
 pub const LISTED_ROWS: i64 = 50;
+/// How much of its own answers `doctor` reads, in bytes: the largest is a page.
+pub const OWN_ANSWER_BYTES_MAX: usize = 262_144;
+/// How far this machine's clock may be from the one before the public URL, in seconds: half of what tokens forgive.
+pub const CLOCK_SKEW_SECONDS_MAX: i64 = 30;

@@ -5,6 +5,7 @@
 //! limit, and a cap on what is read.
 
 mod address;
+mod own;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -24,6 +25,7 @@ use crate::config::Config;
 use crate::limits;
 pub use address::is_public;
 use address::is_public_name;
+pub use own::Own;
 
 /// The way out. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -207,21 +209,22 @@ impl Kind {
 }
 
 fn client(config: &Config, resolver: Arc<Resolver>) -> Result<reqwest::Client, SetupError> {
-    reqwest::Client::builder()
+    let strict = builder(config)?.dns_resolver(resolver).https_only(true);
+    strict.build().map_err(|e| SetupError(e.to_string()))
+}
+
+fn builder(config: &Config) -> Result<reqwest::ClientBuilder, SetupError> {
+    Ok(reqwest::Client::builder()
         .tls_backend_preconfigured(tls(config)?)
-        .dns_resolver(resolver)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)
         .no_proxy()
-        .https_only(true)
         .http1_only()
         .pool_max_idle_per_host(0)
         .connect_timeout(Duration::from_secs(limits::OUTBOUND_CONNECT_SECONDS))
         .timeout(Duration::from_secs(limits::OUTBOUND_SECONDS))
-        .user_agent(concat!("postern/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|e| SetupError(e.to_string()))
+        .user_agent(concat!("postern/", env!("CARGO_PKG_VERSION"))))
 }
 
 /// TLS with the roots that are built in. The verifier that reqwest brings would read the system's store: slower to

@@ -43,7 +43,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection as _, Executor};
+use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection as _, Executor, Row as _};
 use tokio::sync::broadcast;
 
 use crate::config::Config;
@@ -163,6 +163,18 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// How many migrations of this version are not applied yet.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn unapplied(&self) -> Result<usize> {
+        let query = sqlx::query("select version from _sqlx_migrations where success = true");
+        // Without the table there is no schema at all: none is applied.
+        let rows = query.fetch_all(&self.read).await.unwrap_or_default();
+        let applied: Vec<i64> = rows.iter().map(|row| row.try_get(0)).collect::<sqlx::Result<_>>()?;
+        Ok(MIGRATOR.iter().filter(|known| !applied.contains(&known.version)).count())
     }
 
     /// Which engine this is, for the banner and for [`events`].

@@ -1,9 +1,11 @@
 //! The command line: one enum, one act a file.
 
+mod audit;
 mod catalog;
 mod client_tokens;
 mod clients;
 mod config;
+mod doctor;
 mod explain;
 mod health;
 mod keys;
@@ -87,6 +89,12 @@ enum Command {
     /// Lists or rotates the keys that tokens are signed with
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Exports or verifies the audit log
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Looks for what is wrong with this server and its surroundings; exits with 1 where something is
+    #[command(after_help = "Example: postern doctor --json")]
+    Doctor(doctor::Options),
     /// Removes what has ended; a running server does it by itself
     #[command(after_help = "Example: postern sweep --dry-run")]
     Sweep(sweep::Options),
@@ -112,6 +120,7 @@ where
     match cli.command {
         Some(Command::Config(command)) => return config::run(command, &flags),
         Some(Command::Catalog(catalog::Command::Check { path, json })) => return catalog::check(&path, json),
+        Some(Command::Doctor(options)) => return doctor::run(&options, &flags).await,
         _ => {}
     }
     let (config, _) = Config::load(&flags)?;
@@ -125,6 +134,8 @@ where
         Command::Token(command) => tokens::run(command, config).await,
         Command::Tools(command) => tools::run(command, config).await,
         Command::Keys(command) => keys::run(command, config).await,
+        Command::Audit(command) => audit::run(command, config).await,
+        Command::Doctor(options) => doctor::run(&options, &flags).await,
         Command::Sweep(options) => sweep::run(options, config).await,
         Command::Healthcheck => health::run(&config).await,
     }

@@ -135,7 +135,7 @@ on_both_engines! {
             store::users::find_by_email(&world.app.store, &email).await.unwrap().unwrap().id
         };
         let (dana_id, root_id) = (find("dana@acme.dev").await, find("root@acme.dev").await);
-        let list = root.open(&world, "/admin/users?text=DANA").await;
+        let list = root.open(&world, "/admin/users?text=DANA%40").await;
         assert!(list.text.contains("dana@acme.dev") && !list.text.contains("root@acme.dev"), "{}", list.text);
         let question = root.open(&world, &format!("/admin/users?ask=suspend&user={dana_id}")).await;
         assert!(question.text.contains("is refused at its next call"), "{}", question.text);

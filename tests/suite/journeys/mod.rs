@@ -9,6 +9,7 @@ mod catalog_refresh;
 mod client_commands;
 pub mod clients;
 mod consent_choice;
+mod doctor;
 mod mcp_call;
 mod mcp_revoke;
 mod mcp_sessions;
