@@ -145,6 +145,7 @@ async fn guarded(dir: &std::path::Path, port: u16) -> Result<(Router, String), E
         username: "bench@example.com".into(),
         is_user: true,
         actor: None,
+        key: None,
         issued_at: now,
         expires_at: now.plus_seconds(86_400),
     };

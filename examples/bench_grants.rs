@@ -50,7 +50,14 @@ async fn main() -> Result<(), Error> {
         };
         let token = Secret::<Refresh>::mint();
         store::grants::add(&mut tx, &grant, now).await?;
-        store::refresh_tokens::add(&mut tx, &token.digest(), &grant.id, grant.expires_at, now).await?;
+        let digest = token.digest();
+        let first = store::refresh_tokens::First {
+            digest: &digest,
+            grant_id: &grant.id,
+            key: None,
+            expires_at: grant.expires_at,
+        };
+        store::refresh_tokens::add(&mut tx, &first, now).await?;
         println!("{}", token.reveal());
     }
     tx.commit().await?;

@@ -21,7 +21,9 @@ struct Source {
 impl Source {
     fn room(&self) -> &str {
         let inside = self.path.strip_prefix("src/").unwrap_or(&self.path);
-        inside.split_once('/').map_or(inside.trim_end_matches(".rs"), |(room, _)| room)
+        inside
+            .split_once('/')
+            .map_or(inside.trim_end_matches(".rs").trim_end_matches("_tests"), |(room, _)| room)
     }
 
     fn says(&self, word: &str) -> Vec<String> {

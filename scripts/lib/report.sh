@@ -49,6 +49,7 @@ counts() {
       grep -E '^(advisories|bans|licenses|sources) (ok|FAILED)' "$log" | tr ',' '\n' |
         awk '/ ok/ {p++} /FAILED/ {f++} END {print p + 0, f + 0}'
       ;;
+    fuzz) awk '/^fuzz .*: ok$/ {p++} /^fuzz .*: FAILED$/ {f++} END {print p + 0, f + 0}' "$log" ;;
     fmt | clippy) ((status == 0)) && echo 1 0 || echo 0 1 ;;
     *) awk '$2 == "pass" {p += $3} $2 == "fail" || $2 == "cancelled" {f += $3} END {print p + 0, f + 0}' <(grep '^ℹ ' "$log" || true) ;;
   esac

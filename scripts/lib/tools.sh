@@ -3,6 +3,7 @@
 NODE_VERSION=22.23.3
 NODE_MAJOR=22
 CARGO_DENY_VERSION=0.20.2
+CARGO_FUZZ_VERSION=0.13.2
 export PATH="$CACHE/tools/bin:$CACHE/node/node_modules/.bin:$PATH"
 
 # Installs Debian packages, or says which ones a person must install.
@@ -77,10 +78,14 @@ ensure_venv() {
   fi
 }
 
-# A debug build takes a minute on two cores and checks as fast; an optimised one takes many.
-ensure_cargo_deny() {
-  [[ $(cargo-deny --version 2>/dev/null) == "cargo-deny $CARGO_DENY_VERSION" ]] ||
-    CARGO_TARGET_DIR=$CACHE/tools/target cargo install cargo-deny \
-      --locked --debug --force --version "$CARGO_DENY_VERSION" --root "$CACHE/tools"
+ensure_cargo_deny() { ensure_cargo_tool cargo-deny "$CARGO_DENY_VERSION"; }
+ensure_cargo_fuzz() { ensure_cargo_tool cargo-fuzz "$CARGO_FUZZ_VERSION"; }
+
+# A debug build takes a minute on two cores and works as fast; an optimised one takes many.
+ensure_cargo_tool() {
+  local tool=$1 version=$2
+  [[ $("$tool" --version 2>/dev/null) == "$tool $version" ]] ||
+    CARGO_TARGET_DIR=$CACHE/tools/target cargo install "$tool" \
+      --locked --debug --force --version "$version" --root "$CACHE/tools"
   rm -rf "$CACHE/tools/target"
 }

@@ -4,6 +4,7 @@
 //! of the registry each MCP server shows.
 
 pub mod approval;
+pub mod choice;
 pub mod decision;
 pub mod personal;
 pub mod policy;

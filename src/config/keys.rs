@@ -184,6 +184,12 @@ pub const KEYS: &[Key] = &[
         "A grant ends this many days after consent.",
     ),
     key(
+        "tokens.dpop_nonces",
+        "POSTERN_TOKENS_DPOP_NONCES",
+        Some("false"),
+        "Makes DPoP proofs answer a fresh value of this server, so that none can be made in advance.",
+    ),
+    key(
         "keys.algorithm",
         "POSTERN_KEYS_ALGORITHM",
         Some("ES256"),

@@ -176,6 +176,8 @@ pub struct Tokens {
     pub refresh_idle_seconds: i64,
     /// A grant ends this long after consent, in seconds, however often it is refreshed.
     pub refresh_absolute_seconds: i64,
+    /// Whether DPoP proofs must answer a nonce of this server (RFC 9449 section 8).
+    pub dpop_nonces: bool,
 }
 
 /// Exceptions for outbound calls, so that described clients can be tested without a network. Refused unless
@@ -359,6 +361,7 @@ fn lifetimes(raw: &Raw) -> Result<Tokens, ConfigError> {
         access_seconds,
         refresh_idle_seconds: days("tokens.refresh_idle_days")?,
         refresh_absolute_seconds: days("tokens.refresh_absolute_days")?,
+        dpop_nonces: raw.boolean("tokens.dpop_nonces")?,
     })
 }
 

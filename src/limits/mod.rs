@@ -1,10 +1,12 @@
 //! Every lifetime, size and count of the house, unit last in the name, reason beside it.
 
+mod account;
 mod clients;
 mod grants;
 mod guarding;
 mod mcp;
 
+pub use account::*;
 pub use clients::*;
 pub use grants::*;
 pub use guarding::*;

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::limits;
+use crate::oauth::dpop;
 use crate::oauth::error::printable;
 use crate::oauth::scope::ScopeSet;
 
@@ -68,6 +69,22 @@ impl Challenge {
         );
         let value = HeaderValue::try_from(value).unwrap_or_else(|_| self.first.clone());
         challenged(StatusCode::UNAUTHORIZED, "invalid_token", &why, value)
+    }
+
+    /// 401 for a token that is bound to a key, or a proof of one that does not count (RFC 9449 section 7.1). `nonce` is
+    /// what the next proof has to hold.
+    pub fn unproven(&self, error: &str, why: &str, nonce: Option<&str>) -> Response<Body> {
+        let (why, algs) = (header_text(why), dpop::ALGORITHMS.join(" "));
+        let Self { metadata_url, scope, .. } = self;
+        let value = format!(
+            "DPoP error=\"{error}\", error_description=\"{why}\", algs=\"{algs}\", resource_metadata=\"{metadata_url}\"{scope}"
+        );
+        let value = HeaderValue::try_from(value).unwrap_or_else(|_| self.first.clone());
+        let mut response = challenged(StatusCode::UNAUTHORIZED, error, &why, value);
+        if let Some(Ok(nonce)) = nonce.map(HeaderValue::from_str) {
+            response.headers_mut().insert("dpop-nonce", nonce);
+        }
+        response
     }
 
     /// 403 for a call that needs `needed` besides what the token holds. Both are named: clients of 2025-11-25 ask for

@@ -24,6 +24,8 @@ pub struct Verified {
     pub expires_at: Time,
     /// The token's own name (`jti`), by which it can be revoked alone.
     pub token_id: String,
+    /// The key that whoever uses the token must prove (RFC 9449 section 6), if it is bound to one.
+    pub key: Option<Arc<str>>,
     /// Whether somebody acts for the subject: then more than this one grant stands behind the token.
     pub is_exchanged: bool,
     /// The keys it was verified with. Under other keys it has to be verified again.
@@ -46,7 +48,8 @@ impl Verified {
         };
         let is_exchanged = claims.actor.is_some();
         let (expires_at, token_id) = (claims.expires_at, claims.token_id);
-        Self { caller: Arc::new(caller), expires_at, token_id, is_exchanged, keys, noted: None }
+        let key = claims.key.map(Arc::from);
+        Self { caller: Arc::new(caller), expires_at, token_id, key, is_exchanged, keys, noted: None }
     }
 }
 
@@ -130,6 +133,7 @@ impl Authority {
             token_id: caller.grant_id.clone(),
             caller: Arc::new(caller),
             expires_at: found.expires_at,
+            key: None,
             is_exchanged: false,
             keys,
             noted: found.is_noted.then(|| Arc::new(AtomicI64::new(i64::MIN))),

@@ -16,6 +16,7 @@ use tracing::Instrument as _;
 
 use super::answer::{self, Challenge};
 use super::authority::{Authority, Verified};
+use super::bound::Proofs;
 use super::call::Calls;
 use super::direct;
 use super::envelope::{self, Message, Note};
@@ -44,6 +45,8 @@ pub struct Endpoint {
     pub authority: Authority,
     /// Who is known already.
     pub live: Arc<LiveCallers>,
+    /// What makes a proof of a key count once.
+    pub proofs: Proofs,
     /// Sessions, and the event streams that are open.
     pub door: Arc<Door>,
     /// The connections of the transport before this one, where that is what this endpoint speaks.
@@ -84,23 +87,26 @@ impl Endpoint {
     /// Who calls. The token is asked for before anything else is looked at, so that a client that sends an odd
     /// `Accept`, an old revision or another method still learns where to sign in.
     async fn admit(&self, parts: &mut request::Parts) -> Result<Verified, Box<Response<Body>>> {
-        let token = match bearer(&parts.headers) {
+        let verified = match bearer(&parts.headers) {
             Bearer::Absent => return Err(Box::new(self.challenge.sign_in())),
             Bearer::Malformed(why) => return Err(Box::new(self.challenge.invalid_token(why))),
-            Bearer::Token(token) => token,
+            Bearer::Token(token) => {
+                let now = self.calls.clock.now();
+                let admitted = self.live.admit(&self.authority, token, &self.resource, now).await;
+                admitted.map_err(|refused| Box::new(self.refuse(refused)))?
+            }
+            Bearer::Bound(token) => self.admit_bound(parts, token, self.calls.clock.now()).await?,
         };
-        let now = self.calls.clock.now();
-        let admitted = self.live.admit(&self.authority, token, &self.resource, now).await;
-        let verified = admitted.map_err(|refused| Box::new(self.refuse(refused)))?;
         self.origins
             .check(&parts.uri, &parts.headers)
             .map_err(|why| Box::new(answer::refusal(StatusCode::FORBIDDEN, "forbidden_origin", &why)))?;
         // Nothing behind the door needs the token, so nothing there can pass it on or print it (attack H09).
         parts.headers.remove(AUTHORIZATION);
+        parts.headers.remove("dpop");
         Ok(verified)
     }
 
-    fn refuse(&self, refused: Refused) -> Response<Body> {
+    pub(super) fn refuse(&self, refused: Refused) -> Response<Body> {
         match refused {
             Refused::Invalid(why) => {
                 tracing::debug!(%why, resource = self.resource, "an access token was refused");
@@ -108,6 +114,10 @@ impl Endpoint {
             }
             Refused::Revoked => {
                 self.challenge.invalid_token("The access token is not accepted: it was revoked.")
+            }
+            Refused::Bound => {
+                let why = "The access token is bound to a key: send it with the scheme DPoP and a proof of that key.";
+                self.challenge.unproven("invalid_token", why, None)
             }
             Refused::Unavailable(error) => {
                 let error: &dyn std::error::Error = &error;

@@ -14,6 +14,8 @@ pub enum Bearer<'h> {
     Malformed(&'static str),
     /// The token.
     Token(&'h str),
+    /// The token, beside a proof (RFC 9449 section 7.1).
+    Bound(&'h str),
 }
 
 /// The bearer token (RFC 6750 section 2.1). Only this header counts: tokens in a query string or a form end up in
@@ -27,7 +29,8 @@ pub fn bearer(headers: &HeaderMap) -> Bearer<'_> {
     let Ok(value) = value.to_str() else { return Bearer::Malformed("The access token is not ASCII.") };
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     let token = token.trim();
-    if !scheme.eq_ignore_ascii_case("Bearer") || token.is_empty() {
+    let is_bound = scheme.eq_ignore_ascii_case("DPoP");
+    if !is_bound && !scheme.eq_ignore_ascii_case("Bearer") || token.is_empty() {
         return Bearer::Absent;
     }
     if token.len() > limits::BEARER_BYTES_MAX {
@@ -36,7 +39,7 @@ pub fn bearer(headers: &HeaderMap) -> Bearer<'_> {
     if token.contains([' ', ',', '\t']) {
         return Bearer::Malformed("The Authorization header holds more than one token.");
     }
-    Bearer::Token(token)
+    if is_bound { Bearer::Bound(token) } else { Bearer::Token(token) }
 }
 
 /// Whether the body says that it is JSON, once.
@@ -84,6 +87,10 @@ mod tests {
             (vec!["Bearer"], "Absent"),
             (vec!["Bearer "], "Absent"),
             (vec![""], "Absent"),
+            (vec!["DPoP abc"], "Bound(\"abc\")"),
+            (vec!["dpop abc"], "Bound(\"abc\")"),
+            (vec!["DPoP"], "Absent"),
+            (vec!["DPoP a, Bearer a"], "Malformed"),
             (vec!["Basic YTpi"], "Absent"),
             (vec!["abc"], "Absent"),
             (vec!["Bearer a b"], "Malformed"),

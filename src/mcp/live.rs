@@ -23,6 +23,8 @@ pub enum Refused {
     Invalid(TokenRefusal),
     /// The grant behind it was taken back.
     Revoked,
+    /// It is bound to a key, and whoever sent it as a bearer token proved none: perhaps it was stolen (RFC 9449 section 7.2).
+    Bound,
     /// Nobody could say whether the grant lives. The token may be perfectly good: answering 401 here would make
     /// clients throw their registration away.
     Unavailable(Unavailable),
@@ -53,14 +55,29 @@ impl LiveCallers {
         Self { known, generation, distrusted, news }
     }
 
-    /// The caller that `token` speaks for at `resource`.
+    /// The caller that the bearer `token` speaks for at `resource`.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub async fn admit(
+        &self,
+        authority: &Authority,
+        token: &str,
+        resource: &str,
+        now: Time,
+    ) -> Result<Verified, Refused> {
+        let known = self.verified(authority, token, resource, now).await?;
+        if known.key.is_some() { Err(Refused::Bound) } else { Ok(known) }
+    }
+
+    /// What is known of `token` at `resource`. Where it is bound to a key, the caller has still to prove that key.
     ///
     /// A token seen before costs a digest and a look-up; only its expiry is judged again. Another is verified, and its
     /// grant asked for once.
     ///
     /// # Errors
     /// See [`Refused`].
-    pub async fn admit(
+    pub async fn verified(
         &self,
         authority: &Authority,
         token: &str,

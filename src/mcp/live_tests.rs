@@ -89,6 +89,7 @@ impl World {
                 grant_id: grant_id.unwrap(),
                 username: String::new(),
                 is_user: true,
+                key: None,
                 actor: parts.next().map(|sub| Actor { sub, act: None }),
                 issued_at: Time::from_seconds(0),
                 expires_at: Time::from_seconds(1_000),

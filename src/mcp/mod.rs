@@ -12,6 +12,7 @@
 pub mod answer;
 pub mod approval;
 pub mod authority;
+pub mod bound;
 pub mod call;
 pub mod changes;
 pub mod direct;
@@ -54,10 +55,12 @@ use crate::audit::Audit;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::{McpSessions, PublicUrl, ToolNames};
+use crate::oauth::dpop;
 use crate::secret::Vault;
-use crate::store::{Store, grants};
+use crate::store::{Store, grants, replays};
 use approval::Approvals;
 use authority::{Authority, Unavailable};
+use bound::{Proofs, Unusable};
 use call::Calls;
 use features::Features;
 use guard::Endpoint;
@@ -94,6 +97,8 @@ pub struct McpState {
     pub live: Arc<LiveCallers>,
     /// Which calls wait for their person's yes.
     pub approvals: Approvals,
+    /// What makes a proof of a key count once.
+    pub proofs: Proofs,
     /// Where sessions are kept, and where the news come from.
     pub store: Store,
     /// Cancelled when the server stops: streams end in order then, and nobody waits for them.
@@ -138,6 +143,7 @@ impl McpState {
                 .with_opaque(opaque::finder(app), opaque::noter(app)),
             live: Arc::new(LiveCallers::new(app.store.listener())),
             approvals: Approvals::of(app),
+            proofs: proofs(app),
             store: app.store.clone(),
             stopping: app.stopping.clone(),
             patience: Duration::from_secs(crate::limits::REQUEST_TIME_SECONDS),
@@ -148,6 +154,23 @@ impl McpState {
             conformance: app.config.conformance,
         }
     }
+}
+
+/// A proof counts if it answers our nonce, where one is wanted, and nobody used it on any node.
+fn proofs(app: &App) -> Proofs {
+    let app = app.clone();
+    Proofs::new(move |proof, now| {
+        let app = app.clone();
+        Box::pin(async move {
+            if !dpop::nonce_fits(&app.vault, proof.nonce.as_deref(), app.config.tokens.dpop_nonces, now) {
+                return Err(Unusable::WantsNonce(dpop::nonce(&app.vault, now)));
+            }
+            let kind = replays::Kind::DpopProof;
+            let used = replays::use_once(&app.store, kind, &proof.key, &proof.id, proof.ends_at).await;
+            let is_first = used.map_err(|error| Unusable::Unavailable(Unavailable(error.into())))?;
+            if is_first { Ok(()) } else { Err(Unusable::Used) }
+        })
+    })
 }
 
 /// Why the endpoints cannot be built.
@@ -240,6 +263,7 @@ fn endpoint(
         challenge: challenge.map_err(CannotServe::Challenge)?,
         authority: state.authority.clone(),
         live: Arc::clone(&state.live),
+        proofs: state.proofs.clone(),
         door: Arc::clone(door),
         old: (path == servers::SSE_PATH).then(|| Connections::new(path, Arc::clone(&door.streams))),
         patience: state.patience,

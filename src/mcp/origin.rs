@@ -20,8 +20,9 @@ use crate::limits;
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// What a script on an allowed page may send. `Mcp-Param-*` cannot be listed by name; see [`Origins::preflight`].
-const ALLOWED_HEADERS: [&str; 8] = [
+const ALLOWED_HEADERS: [&str; 9] = [
     "authorization",
+    "dpop",
     "content-type",
     "accept",
     "mcp-protocol-version",
@@ -102,7 +103,7 @@ impl Origins {
             let out = response.headers_mut();
             out.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             out.insert(VARY, HeaderValue::from_static("Origin"));
-            let exposed = HeaderValue::from_static("WWW-Authenticate, Mcp-Session-Id");
+            let exposed = HeaderValue::from_static("WWW-Authenticate, DPoP-Nonce, Mcp-Session-Id");
             out.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
         }
     }

@@ -140,6 +140,15 @@ pub struct Metadata {
     /// Its picture; fetched by us or not at all, never linked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logo_uri: Option<String>,
+    /// Whether it promised to prove its key at every request for a token (RFC 9449 section 5.2).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dpop_bound_access_tokens: bool,
+    /// The resources whose access tokens it may look at (RFC 7662), since it guards them. Only an administrator says so.
+    #[serde(default, rename = "postern_guards", skip_serializing_if = "Vec::is_empty")]
+    pub guards: Vec<String>,
+    /// Where a browser may go once its person has signed out (OpenID Connect RP-Initiated Logout section 3.1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub post_logout_redirect_uris: Vec<String>,
     /// Its terms, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tos_uri: Option<String>,
@@ -189,6 +198,9 @@ impl Metadata {
             token_endpoint_auth_method,
             client_uri: None,
             logo_uri: None,
+            guards: Vec::new(),
+            dpop_bound_access_tokens: false,
+            post_logout_redirect_uris: Vec::new(),
             tos_uri: None,
             policy_uri: None,
             contacts: Vec::new(),
@@ -276,6 +288,18 @@ impl Client {
             .iter()
             .any(|registered| registered == presented || same_but_for_port(registered, presented))
             .then(|| TrustedRedirect(presented.to_owned()))
+    }
+
+    /// Whether it guards `resource`, by an administrator's word.
+    pub fn guards(&self, resource: &str) -> bool {
+        self.kind == ClientKind::PreRegistered
+            && self.metadata.guards.iter().any(|guarded| guarded == resource)
+    }
+
+    /// The place to go after signing out, if it is to the letter one that this client registered for that.
+    pub fn after_logout(&self, presented: &str) -> Option<TrustedRedirect> {
+        let known = self.metadata.post_logout_redirect_uris.iter().any(|registered| registered == presented);
+        known.then(|| TrustedRedirect(presented.to_owned()))
     }
 
     /// The place answers go to when the request names none, which only a client with one place may do.

@@ -21,6 +21,8 @@ pub struct Code {
     pub nonce: Option<String>,
     /// When the user last proved who they are.
     pub authenticated_at: Time,
+    /// The key that must redeem it (RFC 9449 section 10); `None` where any may.
+    pub key: Option<String>,
     /// When it dies unredeemed.
     pub expires_at: Time,
     /// Whether it was redeemed before this request.
@@ -37,6 +39,8 @@ pub struct Presented<'a> {
     pub redirect_uri: Option<&'a str>,
     /// The proof.
     pub verifier: Verifier<'a>,
+    /// The key that the request proves, if it does.
+    pub key: Option<&'a str>,
     /// RFC 8707.
     pub resources: &'a [String],
 }
@@ -67,6 +71,8 @@ fn judge(code: &Code, presented: &Presented<'_>, now: Time) -> Result<(), Refusa
     need(code.client_id == presented.client_id, Refusal::OtherClient)?; // OAuth 2.1 section 4.1.3
     need(presented.redirect_uri.is_none_or(|uri| uri == code.redirect_uri), Refusal::OtherRedirect)?; // section 10.2
     need(presented.verifier.answers(&code.challenge), Refusal::WrongVerifier)?; // RFC 7636 section 4.6
+    let key = code.key.as_deref();
+    need(key.is_none() || key == presented.key, Refusal::OtherKey)?; // RFC 9449 section 10
     need(resource::agrees(presented.resources, &code.grant.resource), Refusal::OtherResource)?; // RFC 8707 section 2.2
     need(!code.redeemed, Refusal::Replayed)?; // even long after: who has the verifier too is no bystander
     need(now < code.expires_at, Refusal::Expired)?;
@@ -87,6 +93,7 @@ mod tests {
             challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".into(),
             nonce: None,
             authenticated_at: Time::from_seconds(0),
+            key: Some("k1".into()),
             expires_at: Time::from_seconds(60),
             redeemed,
             grant: Grant {
@@ -104,31 +111,33 @@ mod tests {
         }
     }
 
-    /// Seven conditions, 128 rows: one grants, four replay (late or revoked does not matter), the first that fails names
+    /// Eight conditions, 256 rows: one grants, four replay (late or revoked does not matter), the first that fails names
     /// the rest.
     #[test]
     fn the_whole_table() {
         let (mut granted, mut replayed) = (0, 0);
-        for row in 0..128_u32 {
+        for row in 0..256_u32 {
             let bad = |bit: u32| row & (1 << bit) != 0;
             let other = "x".repeat(43);
-            let resources = [if bad(3) { "http://localhost:8787/other" } else { RESOURCE }.to_owned()];
+            let resources = [if bad(4) { "http://localhost:8787/other" } else { RESOURCE }.to_owned()];
             let presented = Presented {
                 client_id: if bad(0) { "c2" } else { "c1" },
                 redirect_uri: Some(if bad(1) { "http://127.0.0.1/other" } else { "http://127.0.0.1/cb" }),
                 verifier: Verifier::parse(if bad(2) { &other } else { VERIFIER }).unwrap(),
+                key: (!bad(3)).then_some("k1"),
                 resources: &resources,
             };
-            let now = Time::from_seconds(if bad(5) { 60 } else { 59 });
-            let outcome = redeem(&code(bad(4), bad(6)), &presented, now);
+            let now = Time::from_seconds(if bad(6) { 60 } else { 59 });
+            let outcome = redeem(&code(bad(5), bad(7)), &presented, now);
             let expected = match row.trailing_zeros() {
                 0 => Redemption::Refused(Refusal::OtherClient),
                 1 => Redemption::Refused(Refusal::OtherRedirect),
                 2 => Redemption::Refused(Refusal::WrongVerifier),
-                3 => Redemption::Refused(Refusal::OtherResource),
-                4 => Redemption::Replayed,
-                5 => Redemption::Refused(Refusal::Expired),
-                6 => Redemption::Refused(Refusal::GrantRevoked),
+                3 => Redemption::Refused(Refusal::OtherKey),
+                4 => Redemption::Refused(Refusal::OtherResource),
+                5 => Redemption::Replayed,
+                6 => Redemption::Refused(Refusal::Expired),
+                7 => Redemption::Refused(Refusal::GrantRevoked),
                 _ => Redemption::Granted,
             };
             assert_eq!(outcome, expected, "row {row}");

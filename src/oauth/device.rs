@@ -99,6 +99,8 @@ pub fn ask(
         prompt: Prompt::default(),
         max_age: None,
         login_hint: None,
+        dpop_jkt: None,
+        subject: None,
         device: Some(device),
     })
 }

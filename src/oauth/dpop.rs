@@ -12,6 +12,7 @@ use serde_json::{Number, Value};
 use url::Url;
 
 use crate::clock::Time;
+use crate::secret::Vault;
 use crate::{limits, secret};
 
 /// What a proof may be signed with: never `none`, never a shared secret (attack F01).
@@ -44,6 +45,9 @@ pub struct Proof {
 /// Why a proof proves nothing. The words go to the client's author.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProofRefusal {
+    /// None, where one must be.
+    #[error("there is no DPoP header")]
+    Absent,
     /// Several, where one is meant.
     #[error("there is more than one DPoP header")]
     Several,
@@ -141,12 +145,23 @@ pub fn is_thumbprint(text: &str) -> bool {
     text.len() == 43 && BASE64URL.decode(text).is_ok_and(|bytes| bytes.len() == 32)
 }
 
-/// What the nonces of this moment are made from, the newest first: the one to give out, and the one that was given out
-/// before it and is still good. Whoever has the key of this installation makes the same, so no node has to remember any
-/// (RFC 9449 section 8).
-pub fn nonce_purposes(now: Time) -> [String; 2] {
-    let window = now.seconds().div_euclid(limits::DPOP_NONCE_SECONDS);
-    [window, window - 1].map(|window| format!("dpop nonce {window}"))
+/// The nonce to give out now (RFC 9449 section 8). Whoever has the key of this installation makes the same, so no node
+/// has to remember any.
+pub fn nonce(vault: &Vault, now: Time) -> String {
+    vault.mark(&nonce_purpose(now, 0))
+}
+
+/// Whether a proof answers well enough: with a nonce of now or of just before, or with none where none is `wanted`.
+/// A nonce that is not ours never does: then the client means another server, or a time long ago.
+pub fn nonce_fits(vault: &Vault, presented: Option<&str>, wanted: bool, now: Time) -> bool {
+    match presented {
+        None => !wanted,
+        Some(text) => [0, 1].into_iter().any(|back| vault.is_mark(&nonce_purpose(now, back), text)),
+    }
+}
+
+fn nonce_purpose(now: Time, windows_ago: i64) -> String {
+    format!("dpop nonce {}", now.seconds().div_euclid(limits::DPOP_NONCE_SECONDS) - windows_ago)
 }
 
 /// A public key that came in a header, and its thumbprint.

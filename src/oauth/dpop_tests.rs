@@ -196,10 +196,31 @@ fn a_proof_altered_in_any_part_or_too_long_is_refused() {
 }
 
 #[test]
-fn a_nonce_is_good_for_two_windows_and_a_thumbprint_is_a_digest() {
-    let at = |seconds| nonce_purposes(Time::from_seconds(seconds));
-    assert_eq!(at(0)[0], at(limits::DPOP_NONCE_SECONDS)[1]);
-    assert!(!at(2 * limits::DPOP_NONCE_SECONDS).contains(&at(0)[0]));
+fn a_nonce_is_good_for_two_windows_on_every_node_and_nowhere_else() {
+    let (key, at) = (Vault::mint(), |windows| Time::from_seconds(windows * limits::DPOP_NONCE_SECONDS));
+    let (node, other_node) = (Vault::from_base64url(&key).unwrap(), Vault::from_base64url(&key).unwrap());
+    let stranger = Vault::from_base64url(&Vault::mint()).unwrap();
+    let given = nonce(&node, at(7));
+    for (vault, windows, expected) in [
+        (&node, 7, true),
+        (&other_node, 7, true),
+        (&node, 8, true),
+        (&node, 9, false),
+        (&node, 6, false),
+        (&stranger, 7, false),
+    ] {
+        for wanted in [true, false] {
+            assert_eq!(nonce_fits(vault, Some(&given), wanted, at(windows)), expected, "{windows}");
+        }
+    }
+    assert!(nonce_fits(&node, None, false, at(7)) && !nonce_fits(&node, None, true, at(7)));
+    for bad in ["", "x", &given[1..]] {
+        assert!(!nonce_fits(&node, Some(bad), false, at(7)), "{bad}");
+    }
+}
+
+#[test]
+fn a_thumbprint_is_a_digest() {
     assert!(is_thumbprint("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"));
     for bad in
         ["", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9X", "NzbLsXh8uDCcd+6MNwXF4W/7noWXFZAfHkxZsRGC9Xs"]

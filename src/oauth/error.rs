@@ -1,6 +1,7 @@
 //! Why the token side refuses: rich for the log, terse on the wire, joined by one match (RFC 6749 section 5.2).
 
 use super::assertion::AssertionRefusal;
+use super::dpop::ProofRefusal;
 use super::id_jag::IdJagRefusal;
 use super::request::ErrorCode;
 
@@ -34,6 +35,10 @@ pub enum Code {
     InvalidScope,
     /// RFC 8707 section 2.
     InvalidTarget,
+    /// RFC 9449 section 5.
+    InvalidDpopProof,
+    /// RFC 9449 section 8. The answer brings the nonce.
+    UseDpopNonce,
     /// RFC 8628 section 3.5.
     AuthorizationPending,
     /// RFC 8628 section 3.5.
@@ -57,6 +62,8 @@ impl Code {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
             Self::AuthorizationPending => "authorization_pending",
             Self::SlowDown => "slow_down",
             Self::AccessDenied => "access_denied",
@@ -165,6 +172,21 @@ pub enum Refusal {
     /// Not a scope parameter.
     #[error("scope is malformed")]
     BadScope,
+    /// A DPoP proof that proves nothing.
+    #[error("{0}")]
+    BadProof(#[from] ProofRefusal),
+    /// A DPoP proof that was shown before, here or on another node.
+    #[error("the DPoP proof was used before; make one for each request")]
+    ProofUsed,
+    /// A client that promised to prove its key did not (RFC 9449 section 5.2).
+    #[error("this client registered dpop_bound_access_tokens and must send a DPoP proof")]
+    NoProof,
+    /// Bound to another key, or to one that was not proved.
+    #[error("it is bound to a key that this request does not prove")]
+    OtherKey,
+    /// A proof without a nonce of ours, or with an old one.
+    #[error("the DPoP proof must hold the nonce of the DPoP-Nonce header")]
+    WantsNonce,
 }
 
 impl Refusal {
@@ -189,7 +211,10 @@ impl Refusal {
             | Self::Reused
             | Self::GrantRevoked
             | Self::UserInactive
+            | Self::OtherKey
             | Self::IdJag(_) => Code::InvalidGrant,
+            Self::BadProof(_) | Self::ProofUsed | Self::NoProof => Code::InvalidDpopProof,
+            Self::WantsNonce => Code::UseDpopNonce,
             Self::OtherResource | Self::UnknownResource => Code::InvalidTarget,
             Self::MoreScope | Self::BadScope | Self::NoSuchScope => Code::InvalidScope,
             Self::AuthorizationPending => Code::AuthorizationPending,

@@ -105,6 +105,7 @@ mod tests {
             username: "u@example.com".into(),
             is_user: true,
             actor,
+            key: None,
             issued_at: Time::from_seconds(0),
             expires_at: Time::from_seconds(seconds),
         }

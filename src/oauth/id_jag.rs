@@ -187,7 +187,8 @@ impl IdJag {
         Ok(Identified {
             tenant,
             subject: claims.sub,
-            email: claims.email.filter(|_| claims.email_verified != Some(false)),
+            // An address of which nobody says that it was verified may be anybody's (attack C02).
+            email: claims.email.filter(|_| claims.email_verified == Some(true)),
             scope: scope.map_err(|_| JwtRefusal::Claims)?,
             resource,
             authenticated_at: claims.auth_time.map(|NumericDate(at)| at),

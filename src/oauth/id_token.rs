@@ -2,11 +2,14 @@
 
 use aws_lc_rs::digest::{SHA256, SHA512, digest};
 use base64::Engine as _;
-use serde::Serialize;
+use jsonwebtoken::Validation;
+use serde::{Deserialize, Serialize};
 
 use super::claims::sign;
+use super::client::Client;
 use super::grant::Person;
-use super::key::SigningKey;
+use super::key::{KeyRing, SigningKey, jws};
+use super::request::{AuthorizationRequest, Bounce, ErrorCode, Show, Stop};
 use super::scope::ScopeSet;
 use crate::clock::Time;
 use crate::config::Algorithm;
@@ -74,6 +77,58 @@ impl IdToken<'_> {
             email: email.then_some(&self.person.email),
         };
         sign("JWT", &wire, key)
+    }
+}
+
+/// An ID token of ours that comes back: whom its bearer knows, and as which client.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Hint {
+    /// The user.
+    #[serde(rename = "sub")]
+    pub subject: String,
+    /// The client it was for.
+    #[serde(rename = "aud")]
+    pub client_id: String,
+    iss: String,
+}
+
+/// Reads an `id_token_hint`. It may be long past its end (OpenID Connect RP-Initiated Logout section 4), and it proves
+/// nothing but that its bearer once got it; still it must be ours, and no other kind of token (attack F03).
+pub fn read_hint(unverified: &str, keys: &KeyRing, issuer: &str) -> Option<Hint> {
+    let header = jsonwebtoken::decode_header(unverified).ok()?;
+    let key = keys.verifying(header.kid.as_deref()?)?;
+    header.typ.filter(|typ| typ == "JWT")?;
+    let mut validation = Validation::new(jws(key.algorithm));
+    validation.required_spec_claims.clear();
+    (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
+    let hint = jsonwebtoken::decode::<Hint>(unverified, &key.decoding, &validation).ok()?.claims;
+    (hint.iss == issuer).then_some(hint)
+}
+
+/// The request, with the person that its `id_token_hint` names, if it has one (OpenID Connect Core section 3.1.2.1).
+///
+/// # Errors
+/// [`Stop::Bounce`] where the hint is not an ID token of ours for this client.
+pub fn expect(
+    request: AuthorizationRequest,
+    hint: Option<&str>,
+    client: &Client,
+    keys: &KeyRing,
+    issuer: &str,
+) -> Result<AuthorizationRequest, Stop> {
+    let Some(text) = hint else { return Ok(request) };
+    match read_hint(text, keys, issuer).filter(|hint| hint.client_id == client.id) {
+        Some(hint) => Ok(AuthorizationRequest { subject: Some(hint.subject), ..request }),
+        None => {
+            let to = client.redirect(&request.redirect_uri).ok_or(Stop::Show(Show::UnknownRedirect))?;
+            let description = "id_token_hint is not an ID token of this server for this client";
+            Err(Stop::Bounce(Bounce {
+                to,
+                error: ErrorCode::InvalidRequest,
+                description,
+                state: request.state,
+            }))
+        }
     }
 }
 

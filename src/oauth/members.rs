@@ -136,6 +136,16 @@ impl Members {
         check_redirects(&listed, &APP_SCHEMES)
     }
 
+    /// `post_logout_redirect_uris`, each as good as a redirect URI.
+    ///
+    /// # Errors
+    /// [`Fault`] where one cannot be used.
+    pub fn after_logout(&self) -> Result<Vec<String>, Fault> {
+        let listed = self.list("post_logout_redirect_uris")?.unwrap_or_default();
+        check_redirects(&listed, &APP_SCHEMES)
+            .map_err(|Fault { why, .. }| Fault::metadata(format!("post_logout_{why}")))
+    }
+
     /// `grant_types`, of which `offered` are kept: what a client also asks for and cannot have is left out of the
     /// answer (RFC 7591 section 3.2.1).
     ///
@@ -225,6 +235,10 @@ pub fn check_redirects(listed: &[&str], schemes: &[&str]) -> Result<Vec<String>,
     Ok(kept)
 }
 
+/// What answers are made of. A redirect URI that had one of them would get it twice, and which of the two a client then
+/// believes is anybody's guess (attacks B03, B08).
+const ANSWERS: [&str; 5] = ["code", "state", "iss", "error", "error_description"];
+
 /// Whether answers may ever go to `uri`, read from the raw text (OAuth 2.1 section 2.3; RFC 9700 section 2.6): https
 /// anywhere, http on this very machine only, or one of `schemes`. A scheme with a dot in the list's `*` form is the
 /// reverse domain name of RFC 8252 section 7.1.
@@ -245,6 +259,11 @@ pub fn check_redirect(uri: &str, schemes: &[&str]) -> Result<(), &'static str> {
     let parsed = Url::parse(uri).map_err(|_| "is not a URI")?;
     if has_userinfo(uri) {
         return Err("must not hold a user name");
+    }
+    if parsed.query_pairs().any(|(name, _)| ANSWERS.contains(&name.as_ref())) {
+        return Err(
+            "must not have a parameter that answers bring: code, state, iss, error or error_description",
+        );
     }
     match scheme {
         "https" if uri.starts_with("https://") && says_its_host(uri, &parsed) => Ok(()),
@@ -286,11 +305,14 @@ fn has_userinfo(uri: &str) -> bool {
     authority(uri).contains('@')
 }
 
-/// Whether the host is the one that is written, and not one that a parser made of a third slash or of escapes.
+/// Whether the host is the one that is written, and not one that a parser made of a third slash or of escapes, nor a
+/// pattern, which nothing here is.
 fn says_its_host(uri: &str, parsed: &Url) -> bool {
     let written = authority(uri);
     let host = parsed.host_str().unwrap_or_default();
-    !host.is_empty() && written.get(..host.len()).is_some_and(|start| start.eq_ignore_ascii_case(host))
+    !host.is_empty()
+        && !host.contains('*')
+        && written.get(..host.len()).is_some_and(|start| start.eq_ignore_ascii_case(host))
 }
 
 /// Text that a person will read: one line, without characters that are invisible or turn the text around, so that

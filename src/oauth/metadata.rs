@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::client::{AuthMethod, GrantType};
+use super::dpop;
 use super::id_jag;
 use super::key_set::Jws;
 use super::resource::{Resource, Resources};
@@ -43,6 +44,7 @@ pub fn authorization_server(config: &Config, scopes: &ScopeSet, resources: &Reso
         "pushed_authorization_request_endpoint": at("/par"),
         "require_pushed_authorization_requests": config.clients.require_pushed,
         "userinfo_endpoint": at("/userinfo"),
+        "end_session_endpoint": at("/logout"),
         "scopes_supported": scopes.iter().collect::<Vec<_>>(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
@@ -54,7 +56,9 @@ pub fn authorization_server(config: &Config, scopes: &ScopeSet, resources: &Reso
         "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
         "introspection_endpoint_auth_methods_supported": confidential,
         "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
+        "introspection_signing_alg_values_supported": [config.keys.algorithm.as_str()],
         "authorization_response_iss_parameter_supported": true,
+        "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [config.keys.algorithm.as_str()],
         "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "name", "email", "preferred_username"],
@@ -83,6 +87,7 @@ pub fn protected_resource(config: &Config, resource: &Resource) -> Value {
         "resource": resource.identifier,
         "authorization_servers": [config.issuer()],
         "bearer_methods_supported": ["header"],
+        "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
         "resource_name": resource.title,
     });
     if !resource.baseline.is_empty() {

@@ -13,6 +13,7 @@ pub mod exchange;
 pub mod grant;
 pub mod id_jag;
 pub mod id_token;
+pub mod introspection;
 pub mod jwt;
 pub mod key;
 pub mod key_set;

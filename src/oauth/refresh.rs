@@ -17,6 +17,8 @@ pub struct RefreshToken {
     pub issued_at: Time,
     /// Live, or replaced.
     pub state: State,
+    /// The key that it is bound to; `None` where the client has a secret, or showed no key (RFC 9449 section 5).
+    pub key: Option<String>,
     /// What it continues.
     pub grant: Grant,
 }
@@ -41,6 +43,8 @@ pub struct Presented<'a> {
     pub client_id: &'a str,
     /// What the access token is to be cut to; `None` is all of it.
     pub scope: Option<&'a ScopeSet>,
+    /// The key that the request proves, if it does.
+    pub key: Option<&'a str>,
     /// RFC 8707.
     pub resources: &'a [String],
 }
@@ -78,6 +82,9 @@ fn judge(token: &RefreshToken, presented: &Presented<'_>, now: Time) -> Result<S
     if token.grant.client_id != presented.client_id {
         return Err(Refusal::OtherClient); // OAuth 2.1 section 4.3.1
     }
+    if token.key.is_some() && token.key.as_deref() != presented.key {
+        return Err(Refusal::OtherKey); // RFC 9449 section 5; without the key nobody can end a family either
+    }
     token.grant.stands(now)?;
     if !resource::agrees(presented.resources, &token.grant.resource) {
         return Err(Refusal::OtherResource); // RFC 8707 section 2.2
@@ -98,6 +105,7 @@ mod tests {
             expires_at: Time::from_seconds(500),
             issued_at: Time::from_seconds(0),
             state,
+            key: Some("k1".into()),
             grant: Grant {
                 id: "g1".into(),
                 client_id: "c1".into(),
@@ -113,18 +121,19 @@ mod tests {
         }
     }
 
-    /// Four conditions, three states, early and late: what writes happens only where every condition holds.
+    /// Five conditions, three states, early and late: what writes happens only where every condition holds.
     #[test]
     fn the_whole_table() {
         let grace = limits::REFRESH_GRACE_SECONDS;
-        for row in 0..16_u32 {
+        for row in 0..32_u32 {
             let bad = |bit: u32| row & (1 << bit) != 0;
-            let more: ScopeSet = if bad(3) { "rbac:write" } else { "catalog:read" }.parse().unwrap();
+            let more: ScopeSet = if bad(4) { "rbac:write" } else { "catalog:read" }.parse().unwrap();
             let resources =
-                [if bad(2) { "http://x.example/" } else { "http://localhost:8787/mcp" }.to_owned()];
+                [if bad(3) { "http://x.example/" } else { "http://localhost:8787/mcp" }.to_owned()];
             let presented = Presented {
                 client_id: if bad(0) { "c2" } else { "c1" },
                 scope: Some(&more),
+                key: (!bad(1)).then_some("k1"),
                 resources: &resources,
             };
             let rotated = || State::Rotated { at: Time::from_seconds(100), answer: "sealed".into() };
@@ -137,12 +146,13 @@ mod tests {
             ] {
                 let expected = match row.trailing_zeros() {
                     0 => Rotation::Refused(Refusal::OtherClient),
-                    1 => Rotation::Refused(Refusal::GrantRevoked),
-                    2 => Rotation::Refused(Refusal::OtherResource),
-                    3 => Rotation::Refused(Refusal::MoreScope),
+                    1 => Rotation::Refused(Refusal::OtherKey),
+                    2 => Rotation::Refused(Refusal::GrantRevoked),
+                    3 => Rotation::Refused(Refusal::OtherResource),
+                    4 => Rotation::Refused(Refusal::MoreScope),
                     _ => good,
                 };
-                let outcome = rotate(&token(state, bad(1)), &presented, Time::from_seconds(at));
+                let outcome = rotate(&token(state, bad(2)), &presented, Time::from_seconds(at));
                 assert_eq!(outcome, expected, "row {row} at {at}");
             }
         }

@@ -8,9 +8,9 @@ use url::form_urlencoded;
 
 use super::client::{Client, GrantType, TrustedRedirect};
 use super::device::Device;
-use super::pkce;
 use super::resource::{Resource, Resources};
 use super::scope::ScopeSet;
+use super::{dpop, pkce};
 use crate::limits;
 
 /// A request that passed every check. Stored until it is answered.
@@ -37,6 +37,12 @@ pub struct AuthorizationRequest {
     pub max_age: Option<i64>,
     /// Whom the client expects; fills the sign-in form and decides nothing.
     pub login_hint: Option<String>,
+    /// The key that must redeem the code (RFC 9449 section 10): its thumbprint.
+    #[serde(default)]
+    pub dpop_jkt: Option<String>,
+    /// The one person whose answer is wanted (`id_token_hint`): the user's id.
+    #[serde(default)]
+    pub subject: Option<String>,
     /// The device that asks, where there is no redirect to answer to (RFC 8628); `redirect_uri` is empty then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<Device>,
@@ -148,7 +154,7 @@ pub struct RawRequest {
 /// What the name of a pushed request begins with (RFC 9126 section 2.2).
 pub const PUSHED: &str = "urn:ietf:params:oauth:request_uri:";
 
-const SINGLE: [&str; 16] = [
+const SINGLE: &[&str] = &[
     "client_id",
     "redirect_uri",
     "response_type",
@@ -165,6 +171,8 @@ const SINGLE: [&str; 16] = [
     "request_uri",
     "display",
     "ui_locales",
+    "dpop_jkt",
+    "id_token_hint",
 ];
 
 impl RawRequest {
@@ -181,7 +189,7 @@ impl RawRequest {
         for (name, value) in form_urlencoded::parse(text.as_bytes()).filter(|(_, value)| !value.is_empty()) {
             if name == "resource" {
                 raw.resources.push(value.into_owned());
-            } else if let Some(known) = SINGLE.into_iter().find(|known| *known == name) {
+            } else if let Some(known) = SINGLE.iter().copied().find(|known| *known == name) {
                 // A byte that is not UTF-8, or a control character, cannot be echoed as it came.
                 if value.contains(|c: char| c == '\u{fffd}' || c.is_control()) {
                     raw.garbled.push(known);
@@ -201,6 +209,11 @@ impl RawRequest {
     /// [`Show::NoClient`] where there is none or more than one.
     pub fn client_id(&self) -> Result<&str, Show> {
         self.only("client_id").ok_or(Show::NoClient)
+    }
+
+    /// For [`super::id_token::expect`], since it takes our keys to read.
+    pub fn id_token_hint(&self) -> Option<&str> {
+        self.get("id_token_hint")
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
@@ -250,6 +263,9 @@ impl RawRequest {
         let resource =
             resource.ok_or_else(|| stop(E::InvalidTarget, "resource is not one of this server"))?;
         let scope = self.scope(resource).map_err(|why| stop(E::InvalidScope, why))?; // RFC 6749 section 3.3
+        let key = self.get("dpop_jkt"); // RFC 9449 section 10
+        let known = key.is_none_or(dpop::is_thumbprint);
+        need(known, E::InvalidRequest, "dpop_jkt must be a SHA-256 thumbprint in base64url")?;
         let prompt = self.prompt().map_err(|why| stop(E::InvalidRequest, why))?; // OIDC Core section 3.1.2.1
         let max_age = self.max_age().map_err(|why| stop(E::InvalidRequest, why))?;
         Ok(AuthorizationRequest {
@@ -262,6 +278,8 @@ impl RawRequest {
             prompt,
             max_age,
             login_hint: self.get("login_hint").map(str::to_owned),
+            dpop_jkt: key.map(str::to_owned),
+            subject: None,
             device: None,
             state,
         })

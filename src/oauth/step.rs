@@ -159,6 +159,15 @@ pub fn next(
             Step::Login
         };
     };
+    if request.subject.as_ref().is_some_and(|subject| *subject != session.user_id) {
+        // Whoever signed in since then is not who was asked for, so that the question ends (OpenID Connect Core section 3.1.2.1).
+        let asked = request.prompt.none || session.authenticated_at >= pending.created_at;
+        return if asked {
+            bounce(ErrorCode::LoginRequired, "another person is signed in than the one of id_token_hint")
+        } else {
+            Step::Login
+        };
+    }
     // After the sign-in, so that nobody asks an administrator for anything without a name; before any yes counts.
     if standing == Standing::Waits {
         return if request.prompt.none {

@@ -39,6 +39,8 @@ fn pending(decision: Decision, prompt: Prompt, redirect_uri: &str) -> Pending {
             prompt,
             max_age: None,
             login_hint: None,
+            dpop_jkt: None,
+            subject: None,
             device: None,
         },
         created_at: NOW.plus_seconds(-60),

@@ -6,6 +6,7 @@ pub mod banner;
 pub mod health;
 pub mod listen;
 pub mod news;
+pub mod openapi;
 pub mod serve;
 pub mod sweep;
 pub mod telemetry;

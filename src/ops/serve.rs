@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{banner, health, listen, news, sweep, telemetry};
+use super::{banner, health, listen, news, openapi, sweep, telemetry};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -24,7 +24,7 @@ use crate::web::route::{self, Route};
 /// [`CannotServe`] where an action cannot be a tool.
 pub fn router(app: &App) -> Result<Router, CannotServe> {
     Ok(Router::new()
-        .merge(route::router(health::ROUTES, app).with_state(app.clone()))
+        .merge(route::router(health::ROUTES.iter().chain(openapi::ROUTES), app).with_state(app.clone()))
         .merge(crate::web::routes(app.clone()))
         .merge(mcp::routes(McpState::of(app))?)
         .layer(from_fn_with_state(app.clone(), crate::web::peer::find))
@@ -33,7 +33,11 @@ pub fn router(app: &App) -> Result<Router, CannotServe> {
 
 /// Every row of this server's table. The MCP endpoints are beside it: there are as many as the configuration says.
 pub fn table() -> impl Iterator<Item = &'static Route> {
-    health::ROUTES.iter().chain(crate::web::endpoints::ROUTES).chain(crate::web::pages::ROUTES)
+    health::ROUTES
+        .iter()
+        .chain(openapi::ROUTES)
+        .chain(crate::web::endpoints::ROUTES)
+        .chain(crate::web::pages::ROUTES)
 }
 
 /// Runs the server until it is told to stop.

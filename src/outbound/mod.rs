@@ -336,7 +336,7 @@ mod tests {
 
     /// Attack A02: a name that answers with a public address first and a private one later, or with both at once.
     #[tokio::test]
-    async fn a_name_is_looked_up_once_and_one_private_answer_spoils_the_rest() {
+    async fn a02_a_name_is_looked_up_once_and_one_private_answer_spoils_the_rest() {
         let script = [
             at(&[PUBLIC]),
             at(&["10.0.0.1"]),

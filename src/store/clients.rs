@@ -164,3 +164,18 @@ pub(super) fn read(row: &AnyRow) -> Result<ClientRow> {
     };
     Ok(ClientRow { client, fresh_until: time("document_fresh_until_at")?, used_at: time("used_at")? })
 }
+
+/// What these clients are called, those that are there.
+///
+/// # Errors
+/// [`Error::Database`].
+pub async fn names(store: &Store, ids: &[String]) -> Result<std::collections::HashMap<String, String>> {
+    if ids.is_empty() {
+        return Ok(std::collections::HashMap::new());
+    }
+    let places: Vec<String> = (1..=ids.len()).map(|place| format!("${place}")).collect();
+    let statement = format!("select id, name from clients where id in ({})", places.join(", "));
+    let query = sqlx::query(sqlx::AssertSqlSafe(statement));
+    let rows = ids.iter().fold(query, |query, id| query.bind(id)).fetch_all(store.read()).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}

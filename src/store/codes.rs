@@ -29,6 +29,8 @@ pub struct NewCode {
     pub nonce: Option<String>,
     /// When the user last proved who they are.
     pub authenticated_at: Time,
+    /// The key that must redeem it, if any.
+    pub key: Option<String>,
     /// When it dies unredeemed.
     pub expires_at: Time,
 }
@@ -40,7 +42,7 @@ pub struct NewCode {
 pub async fn add(tx: &mut Tx, code: &NewCode, now: Time) -> Result<()> {
     sqlx::query(
         "insert into codes (digest, grant_id, client_id, redirect_uri, code_challenge, scope, resource, nonce, \
-         authenticated_at, issued_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+         authenticated_at, issued_at, expires_at, key_thumbprint) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(code.digest.as_str())
     .bind(&code.grant_id)
@@ -53,6 +55,7 @@ pub async fn add(tx: &mut Tx, code: &NewCode, now: Time) -> Result<()> {
     .bind(code.authenticated_at.micros())
     .bind(now.micros())
     .bind(code.expires_at.micros())
+    .bind(&code.key)
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -75,7 +78,7 @@ pub async fn lock(tx: &mut Tx, digest: &Digest, now: Time) -> Result<Option<Code
     .fetch_optional(&mut **tx)
     .await?;
     let row = sqlx::query(concat!(
-        "select k.client_id, k.redirect_uri, k.code_challenge, k.nonce, k.authenticated_at, k.expires_at, ",
+        "select k.client_id, k.redirect_uri, k.code_challenge, k.nonce, k.authenticated_at, k.expires_at, k.key_thumbprint, ",
         grant_columns!(),
         " from codes k join grants g on g.id = k.grant_id \
          left join users u on u.id = g.user_id and u.suspended_at is null where k.digest = $1"
@@ -91,6 +94,7 @@ pub async fn lock(tx: &mut Tx, digest: &Digest, now: Time) -> Result<Option<Code
         nonce: row.try_get("nonce")?,
         authenticated_at: Time::from_micros(row.try_get("authenticated_at")?),
         expires_at: Time::from_micros(row.try_get("expires_at")?),
+        key: row.try_get("key_thumbprint")?,
         redeemed: locked.is_none(),
         grant: grants::read(&row)?,
     }))

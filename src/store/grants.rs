@@ -253,25 +253,3 @@ pub struct Standing {
     /// Live grants.
     pub grants: i64,
 }
-
-/// The standing of every client that has a live grant.
-///
-/// # Errors
-/// [`super::Error::Database`].
-pub async fn standings(store: &Store, now: Time) -> Result<Vec<Standing>> {
-    let rows = sqlx::query(
-        "select client_id, count(distinct user_id) as users, count(*) as grants from grants \
-         where revoked_at is null and expires_at > $1 group by client_id",
-    )
-    .bind(now.micros())
-    .fetch_all(store.read())
-    .await?;
-    let one = |row: &sqlx::any::AnyRow| {
-        Ok(Standing {
-            client_id: row.try_get("client_id")?,
-            users: row.try_get("users")?,
-            grants: row.try_get("grants")?,
-        })
-    };
-    rows.iter().map(one).collect()
-}

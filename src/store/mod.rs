@@ -6,8 +6,11 @@
 
 pub mod approvals;
 pub mod audit;
+pub mod audit_pages;
+pub mod client_pages;
 pub mod clients;
 pub mod codes;
+pub mod connected;
 pub mod consents;
 pub mod devices;
 pub mod documents;
@@ -19,6 +22,7 @@ pub mod links;
 pub mod logos;
 pub mod mcp_sessions;
 pub mod mcp_tasks;
+pub mod password_links;
 pub mod personal_tokens;
 pub mod pushed;
 pub mod refresh_tokens;
@@ -207,6 +211,12 @@ impl Store {
 /// Whether `error` says that a unique or foreign key stood in the way.
 pub fn is_conflict(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|e| e.is_unique_violation() || e.is_foreign_key_violation())
+}
+
+/// The pattern of `like … escape '!'` for what holds `text`, in lower case, to the letter.
+fn holding(text: &str) -> String {
+    let escaped = text.trim().to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
+    format!("%{escaped}%")
 }
 
 /// Asks a connection whether it is still there, but not one that was used a moment ago: asking before every statement

@@ -17,6 +17,20 @@ pub struct Successor<'a> {
     pub digest: &'a Digest,
     /// The answer that carries it, sealed under the token it replaces.
     pub answer: &'a str,
+    /// The key that it is bound to, if any.
+    pub key: Option<&'a str>,
+    /// Dead if unused until then.
+    pub expires_at: Time,
+}
+
+/// The first token of a family.
+pub struct First<'a> {
+    /// Its digest.
+    pub digest: &'a Digest,
+    /// What it continues.
+    pub grant_id: &'a str,
+    /// The key that it is bound to, if any.
+    pub key: Option<&'a str>,
     /// Dead if unused until then.
     pub expires_at: Time,
 }
@@ -25,14 +39,15 @@ pub struct Successor<'a> {
 ///
 /// # Errors
 /// [`super::Error::Database`].
-pub async fn add(tx: &mut Tx, digest: &Digest, grant_id: &str, expires_at: Time, now: Time) -> Result<()> {
+pub async fn add(tx: &mut Tx, first: &First<'_>, now: Time) -> Result<()> {
     sqlx::query(
-        "insert into refresh_tokens (digest, grant_id, issued_at, expires_at) values ($1, $2, $3, $4)",
+        "insert into refresh_tokens (digest, grant_id, issued_at, expires_at, key_thumbprint) values ($1, $2, $3, $4, $5)",
     )
-    .bind(digest.as_str())
-    .bind(grant_id)
+    .bind(first.digest.as_str())
+    .bind(first.grant_id)
     .bind(now.micros())
-    .bind(expires_at.micros())
+    .bind(first.expires_at.micros())
+    .bind(first.key)
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -51,7 +66,7 @@ pub async fn find(
     let row = sqlx::query(concat!(
         "select c.id, c.kind, c.name, c.metadata, c.secret_digest, c.document_hash, c.document_fresh_until_at, \
          c.registered_at, c.used_at, c.suspended_at, c.revoked_at, t.issued_at as token_issued_at, \
-         t.expires_at as token_expires_at, n.issued_at as next_issued_at, n.answer as next_answer, ",
+         t.expires_at as token_expires_at, t.key_thumbprint, n.issued_at as next_issued_at, n.answer as next_answer, ",
         grant_columns!(),
         " from clients c left join refresh_tokens t on t.digest = $2 left join grants g on g.id = t.grant_id \
          left join users u on u.id = g.user_id and u.suspended_at is null \
@@ -77,6 +92,7 @@ pub async fn find(
         expires_at: Time::from_micros(expires_at),
         issued_at: Time::from_micros(row.try_get("token_issued_at")?),
         state,
+        key: row.try_get("key_thumbprint")?,
         grant: grants::read(&row)?,
     };
     Ok((Some(client), Some(token)))
@@ -90,8 +106,8 @@ pub async fn find(
 /// [`super::Error::Database`].
 pub async fn rotate(store: &Store, next: &Successor<'_>, now: Time) -> Result<bool> {
     let done = sqlx::query(
-        "insert into refresh_tokens (digest, grant_id, issued_at, expires_at, replaces, answer) \
-         select $1, g.id, $2, $3, t.digest, $5 from refresh_tokens t join grants g on g.id = t.grant_id \
+        "insert into refresh_tokens (digest, grant_id, issued_at, expires_at, replaces, answer, key_thumbprint) \
+         select $1, g.id, $2, $3, t.digest, $5, $6 from refresh_tokens t join grants g on g.id = t.grant_id \
          join clients c on c.id = g.client_id left join users u on u.id = g.user_id \
          where t.digest = $4 and g.revoked_at is null and c.suspended_at is null and c.revoked_at is null \
          and (g.user_id is null or (u.id is not null and u.suspended_at is null)) \
@@ -102,6 +118,7 @@ pub async fn rotate(store: &Store, next: &Successor<'_>, now: Time) -> Result<bo
     .bind(next.expires_at.micros())
     .bind(next.replaces.as_str())
     .bind(next.answer)
+    .bind(next.key)
     .execute(store.write())
     .await?;
     Ok(done.rows_affected() == 1)

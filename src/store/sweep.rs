@@ -96,6 +96,13 @@ pub const CHORES: &[Chore] = &[
     chore("sessions", ("sessions", "digest"), "expires_at < $1", 0, "after the end that use cannot move"),
     chore("one-time links", ("links", "digest"), "expires_at < $1", 0, "after their end, used or not"),
     chore(
+        "links to set a password",
+        ("password_links", "digest"),
+        "expires_at < $1",
+        0,
+        "after their day, used or not",
+    ),
+    chore(
         "refresh tokens",
         ("refresh_tokens", "digest"),
         // From the old end of its family on: a token whose successor went first would look unspent again.

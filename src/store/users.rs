@@ -84,6 +84,38 @@ pub async fn find_with_password(store: &Store, email: &Email) -> Result<Option<(
     row.map(|row| Ok((read(&row)?, row.try_get("password_hash")?))).transpose()
 }
 
+/// The accounts with these ids, those that are there.
+///
+/// # Errors
+/// [`super::Error::Database`].
+pub async fn find_all(store: &Store, ids: &[String]) -> Result<Vec<User>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let places: Vec<String> = (1..=ids.len()).map(|place| format!("${place}")).collect();
+    let statement = format!("select {USER_COLUMNS} from users u where u.id in ({})", places.join(", "));
+    let query = sqlx::query(sqlx::AssertSqlSafe(statement));
+    let rows = ids.iter().fold(query, |query, id| query.bind(id)).fetch_all(store.read()).await?;
+    rows.iter().map(read).collect()
+}
+
+/// At most `limit` accounts in order of address, from after `after` on, whose address or name holds `text`.
+///
+/// # Errors
+/// [`super::Error::Database`].
+pub async fn search(store: &Store, text: &str, after: &str, limit: i64) -> Result<Vec<User>> {
+    let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+        "select {USER_COLUMNS} from users u where u.email_key > $1 \
+         and (u.email_key like $2 escape '!' or lower(u.name) like $2 escape '!') order by u.email_key limit $3"
+    )))
+    .bind(after)
+    .bind(super::holding(text))
+    .bind(limit)
+    .fetch_all(store.read())
+    .await?;
+    rows.iter().map(read).collect()
+}
+
 /// Every account, in order of address.
 ///
 /// # Errors

@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use crate::app::App;
+use crate::oauth::dpop;
 use crate::oauth::error::{Code, Refusal, printable};
 use crate::{limits, secret, store};
 
@@ -50,6 +51,11 @@ impl Failure {
         let body = json!({"error": refusal.code().as_str(), "error_description": printable(&refusal.to_string()),
             "request_id": request_id});
         let mut response = (StatusCode::BAD_REQUEST, NEVER_KEPT, Json(body)).into_response();
+        if refusal.code() == Code::UseDpopNonce
+            && let Ok(nonce) = HeaderValue::try_from(dpop::nonce(&app.vault, app.clock.now()))
+        {
+            response.headers_mut().insert("dpop-nonce", nonce);
+        }
         if refusal.code() == Code::InvalidClient {
             *response.status_mut() = StatusCode::UNAUTHORIZED;
             if headers.contains_key(header::AUTHORIZATION) {

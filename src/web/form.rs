@@ -7,9 +7,12 @@ use http::{HeaderMap, header};
 use crate::limits;
 use crate::oauth::error::Refusal;
 
-/// A form, decoded.
+/// A form, decoded, and the key that the request proves beside it.
 #[derive(Debug)]
-pub struct Form(Vec<(String, String)>);
+pub struct Form {
+    pairs: Vec<(String, String)>,
+    key: Option<String>,
+}
 
 impl Form {
     /// Reads a body.
@@ -51,12 +54,24 @@ impl Form {
             }
         }
         pairs.retain(|(_, value)| !value.is_empty());
-        Ok(Self(pairs))
+        Ok(Self { pairs, key: None })
+    }
+
+    /// With the key whose DPoP proof came in the headers, verified.
+    #[must_use]
+    pub fn signed_with(mut self, key: Option<String>) -> Self {
+        self.key = key;
+        self
+    }
+
+    /// The thumbprint of the key that this request proves, if it does (RFC 9449): what is issued is bound to it.
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
     }
 
     /// A parameter, if it is there.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// A parameter that must be there.
@@ -69,6 +84,6 @@ impl Form {
 
     /// Every `resource` (RFC 8707 section 2), the only parameter that may repeat.
     pub fn resources(&self) -> Vec<String> {
-        self.0.iter().filter(|(name, _)| name == "resource").map(|(_, value)| value.clone()).collect()
+        self.pairs.iter().filter(|(name, _)| name == "resource").map(|(_, value)| value.clone()).collect()
     }
 }

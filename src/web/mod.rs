@@ -7,17 +7,22 @@ pub mod described;
 pub mod endpoints;
 pub mod error;
 pub mod form;
+pub mod happened;
 pub mod issuers;
 pub mod key_sets;
 pub mod logos;
+pub mod openapi;
+pub mod opens;
 pub mod page;
 pub mod pages;
 pub mod peer;
+pub mod proof;
 pub mod pushed;
 pub mod rates;
 pub mod recipes;
 pub mod route;
 pub mod session;
+pub mod stops;
 
 use std::time::Duration;
 

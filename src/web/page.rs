@@ -251,6 +251,11 @@ impl Fields {
         Self(url::form_urlencoded::parse(body).into_owned().collect())
     }
 
+    /// Whether there is a field `name`, with whatever value.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+
     /// The one value of `name`, or nothing.
     pub fn get(&self, name: &str) -> &str {
         let mut found = self.0.iter().filter(|(known, _)| known == name);
@@ -304,6 +309,19 @@ pub fn shown(name: &str) -> String {
         return clean;
     }
     clean.chars().take(limits::SHOWN_NAME_CHARS_MAX - 1).chain(['…']).collect()
+}
+
+/// Text of many lines as a page may show it, with every character that hides or turns others in plain sight (attack D03).
+pub fn plain(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_invisible(c) || (c.is_control() && c != '\n') {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// What stands where a picture would: the first letter or digit of a name.

@@ -83,8 +83,15 @@ pub async fn begin(app: &App, tx: &mut store::Tx, visit: &Visit, user: &User) ->
     if let Some(old) = presented(&app.config, visit) {
         store::sessions::end(tx, &old, now).await?;
     }
-    store::sessions::add(tx, &session.digest(), &user.id, expires_at, now).await?;
+    let agent = agent(visit);
+    store::sessions::add(tx, &session.digest(), &user.id, agent.as_deref(), expires_at, now).await?;
     Ok(CookieJar::new().add(cookie(&app.config, SESSION, session.reveal().to_owned())))
+}
+
+/// What the browser calls itself, as one line.
+fn agent(visit: &Visit) -> Option<String> {
+    let said = visit.headers.get(header::USER_AGENT)?.to_str().ok()?;
+    Some(said.chars().take(limits::SESSION_AGENT_CHARS_MAX).collect())
 }
 
 /// Ends the session that this browser came with.

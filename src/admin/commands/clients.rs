@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::oauth::client::GrantType;
 use crate::oauth::key_set::KeySet;
 use crate::oauth::registration::{self, Credentials, PreRegistration};
+use crate::oauth::resource;
 use crate::oauth::trust::Ruling;
 use crate::secret::{self, ClientSecret, Secret};
 use crate::store::clients::ClientRow;
@@ -99,6 +100,12 @@ pub struct Add {
     /// A scope it will ask for; may be repeated
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
+    /// The URL of an MCP endpoint here that it guards: it may introspect that endpoint's tokens. Needs --confidential
+    #[arg(long = "guards", value_name = "URL")]
+    guards: Vec<String>,
+    /// Where a browser may go after signing out; may be repeated
+    #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
+    post_logout_redirect_uris: Vec<String>,
     /// Its authorization requests must be pushed (RFC 9126)
     #[arg(long)]
     require_pushed: bool,
@@ -136,13 +143,29 @@ pub async fn run(command: Command, config: Config) -> Outcome {
     Ok(code)
 }
 
+/// The resources it is to guard, in our own spelling.
+fn guarded(app: &App, asked: &Add) -> Result<Vec<String>, String> {
+    if !asked.guards.is_empty() && !asked.confidential {
+        return Err("a client that guards a resource must prove who it is: add --confidential".to_owned());
+    }
+    let known = |url: &String| {
+        let found = resource::resolve(std::slice::from_ref(url), app.resources.identifiers());
+        let all = app.resources.identifiers().join(", ");
+        found.cloned().ok_or_else(|| format!("--guards {url}: no such MCP endpoint here; there are: {all}"))
+    };
+    asked.guards.iter().map(known).collect()
+}
+
 async fn add(app: &App, asked: Add) -> Outcome {
     let now = app.clock.now();
     let minted = asked.confidential.then(Secret::<ClientSecret>::mint);
+    let guards = guarded(app, &asked)?;
     let registration = PreRegistration {
         name: asked.name,
         redirect_uris: asked.redirect_uris,
         grant_types: asked.grants,
+        guards,
+        post_logout_redirect_uris: asked.post_logout_redirect_uris,
         scope: (!asked.scopes.is_empty()).then(|| asked.scopes.join(" ")),
         confidential: asked.confidential,
         require_pushed: asked.require_pushed,

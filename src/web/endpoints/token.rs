@@ -5,7 +5,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use bytes::Bytes;
-use http::{HeaderMap, header};
+use http::{HeaderMap, Method, header};
 use serde_json::json;
 
 use super::grants;
@@ -21,6 +21,7 @@ pub(super) use crate::web::client_auth::{authenticated, presented};
 use crate::web::clients::{ClientRefusal, resolve};
 use crate::web::error::{Failure, NEVER_KEPT};
 use crate::web::form::Form;
+use crate::web::proof;
 
 /// The endpoint.
 pub fn endpoint() -> MethodRouter<App> {
@@ -45,6 +46,8 @@ async fn issue(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<String, Failure> {
     let form = Form::read(headers, body)?;
+    let key = proof::shown(app, headers, &Method::POST, "/token", None).await?;
+    let form = form.signed_with(key);
     let grant_type = form.need("grant_type")?;
     let presented = presented(headers, &form)?;
     let answer = match grant_type {

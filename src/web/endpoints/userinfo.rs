@@ -8,35 +8,60 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde_json::json;
 
 use crate::app::App;
-use crate::oauth::claims;
+use crate::oauth::error::Refusal;
+use crate::oauth::{claims, dpop};
 use crate::store;
 use crate::web::error::{Failure, NEVER_KEPT};
+use crate::web::proof;
 
 /// The endpoint.
 pub fn endpoint() -> MethodRouter<App> {
     get(userinfo).post(userinfo)
 }
 
-async fn userinfo(State(app): State<App>, headers: HeaderMap) -> Response {
-    match answer(&app, &headers).await {
+async fn userinfo(State(app): State<App>, method: Method, headers: HeaderMap) -> Response {
+    match answer(&app, &method, &headers).await {
         Ok(response) => response,
-        Err(error) => Failure::from(error).answer(&app, &headers),
+        // A proof that does not count is a 401 here, as at every protected resource (RFC 9449 section 7.1).
+        Err(Failure::Refused(refusal)) => {
+            let (error, algs) = (refusal.code().as_str(), dpop::ALGORITHMS.join(" "));
+            let challenge =
+                format!("DPoP error=\"{error}\", error_description=\"{refusal}\", algs=\"{algs}\"");
+            let mut response = Failure::from(refusal).answer(&app, &headers);
+            *response.status_mut() = StatusCode::UNAUTHORIZED;
+            if let Ok(challenge) = HeaderValue::try_from(challenge) {
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+            }
+            response
+        }
+        Err(failure) => failure.answer(&app, &headers),
     }
 }
 
-async fn answer(app: &App, headers: &HeaderMap) -> Result<Response, store::Error> {
+async fn answer(app: &App, method: &Method, headers: &HeaderMap) -> Result<Response, Failure> {
     let unauthorized = |challenge: &str| refuse(StatusCode::UNAUTHORIZED, challenge);
-    let Some(token) = bearer(headers) else { return Ok(unauthorized("Bearer realm=\"postern\"")) };
+    let Some((is_bound, token)) = credential(headers) else {
+        return Ok(unauthorized("Bearer realm=\"postern\""));
+    };
     let invalid = "Bearer error=\"invalid_token\", error_description=\"the access token is not valid here\"";
     let now = app.clock.now();
     let read = claims::verify_for_any_audience(token, &app.keys.load(), app.config.issuer(), now);
     let Some(read) = read.ok().filter(|read| app.resources.find(&read.audience).is_some()) else {
         return Ok(unauthorized(invalid));
     };
+    if is_bound != read.key.is_some() {
+        return Ok(unauthorized(invalid)); // RFC 9449 section 7.2
+    }
+    if is_bound {
+        let shown = proof::shown(app, headers, method, "/userinfo", Some(token)).await?;
+        if shown.is_none() || shown != read.key {
+            return Err(Refusal::OtherKey.into());
+        }
+    }
     if !store::grants::is_live(&app.store, &read.grant_id, &read.token_id).await? {
         return Ok(unauthorized(invalid));
     }
@@ -57,10 +82,12 @@ async fn answer(app: &App, headers: &HeaderMap) -> Result<Response, store::Error
     Ok((NEVER_KEPT, Json(claims)).into_response())
 }
 
-/// The token of the `Authorization` header (RFC 6750 section 2.1), the only place where one is looked for.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// The token of the `Authorization` header (RFC 6750 section 2.1), the only place where one is looked for, and whether
+/// it is said to be bound to a key.
+fn credential(headers: &HeaderMap) -> Option<(bool, &str)> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+    let is_bound = scheme.eq_ignore_ascii_case("dpop");
+    (is_bound || scheme.eq_ignore_ascii_case("bearer")).then_some((is_bound, token.trim()))
 }
 
 /// RFC 6750 section 3.

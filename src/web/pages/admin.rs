@@ -1,26 +1,27 @@
 //! Every client at one glance, for an administrator, and the way to end one everywhere.
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::{RawQuery, State as Given};
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use http::StatusCode;
-use serde::Deserialize;
 use serde_json::json;
 
+use super::client;
 use super::waiting::{self, Waiting};
 use crate::app::App;
 use crate::audit::Fact;
 use crate::clock::Time;
 use crate::identity::session::Session;
 use crate::oauth::client::{Client, ClientKind};
-use crate::store;
+use crate::store::client_pages::{Place, Search, State};
 use crate::store::clients::ClientRow;
 use crate::store::events::Event;
 use crate::store::grants::Standing;
 use crate::web::logos;
 use crate::web::page::{self, Answer, Fields, Frame, Problem, Told, Visit};
 use crate::web::session;
+use crate::{limits, store};
 
 const PURPOSE: &str = "admin-revoke";
 
@@ -35,11 +36,24 @@ struct Page {
     waiting_csrf: String,
     /// The client whose end is asked for and not yet confirmed.
     asked: Option<Line>,
+    typed: Typed,
+    is_narrowed: bool,
+    /// What the next page's address says besides; empty on the last.
+    after: String,
+}
+
+/// What was looked for, so that the form shows it again.
+struct Typed {
+    kind: String,
+    state: String,
+    text: String,
 }
 
 /// A client as the table shows it.
 struct Line {
     id: String,
+    /// Its own page.
+    page: String,
     name: String,
     /// Where we serve its picture.
     logo: Option<String>,
@@ -54,41 +68,73 @@ struct Line {
     last_used: String,
 }
 
-/// What the address of the page may say.
-#[derive(Deserialize)]
-pub struct Asked {
-    /// The client whose end is to be confirmed.
-    revoke: Option<String>,
-}
-
-/// `GET /admin`.
-pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Asked>) -> Answer {
+/// `GET /admin`: the address says what is looked for, so that it can be shared.
+pub async fn show(Given(app): Given<App>, visit: Visit, RawQuery(query): RawQuery) -> Answer {
     if let Err(answer) = administrator(&app, &visit).await? {
         return answer;
     }
-    let standings = store::grants::standings(&app.store, visit.now).await?;
-    let line = |row: ClientRow| {
-        let standing = standings.iter().find(|standing| standing.client_id == row.client.id);
-        line(row, standing)
-    };
-    let clients = store::clients::list(&app.store).await?;
+    let fields = Fields::of(query.unwrap_or_default().as_bytes());
+    let get = |name| fields.get(name).trim().to_owned();
+    let typed = Typed { kind: get("kind"), state: get("state"), text: get("text") };
+    let chosen = store::clients::find_row(&app.store, fields.get("revoke")).await?;
+    let chosen = chosen.filter(|row| row.client.revoked_at.is_none());
+    let asked_id = chosen.as_ref().map(|row| row.client.id.clone());
+    let limit = limits::LISTED_ROWS;
+    let mut clients =
+        store::client_pages::search(&app.store, &typed.search(), place(&fields).as_ref(), limit).await?;
+    let is_full = clients.len() as i64 == limit;
+    let last = clients.last().filter(|_| is_full).map(|row| (&row.client.registered_at, &row.client.id));
+    let after = last.map(|(at, id)| typed.query(&at.micros().to_string(), id)).unwrap_or_default();
+    clients.retain(|row| asked_id.as_ref() != Some(&row.client.id));
+    clients.extend(chosen);
+    let ids: Vec<String> = clients.iter().map(|row| row.client.id.clone()).collect();
+    let standings = store::client_pages::standings(&app.store, &ids, visit.now).await?;
     let known: Vec<&Client> = clients.iter().map(|row| &row.client).collect();
-    let waiting = waiting::lines(&app, &known).await?;
     let logos = logos::places(&app, &known).await?;
-    let with_logo = |(row, logo): (ClientRow, Option<String>)| Line { logo, ..line(row) };
-    let rows: Vec<Line> = clients.into_iter().zip(logos).map(with_logo).collect();
+    let with_logo = |(row, logo): (ClientRow, Option<String>)| {
+        let standing = standings.iter().find(|standing| standing.client_id == row.client.id);
+        Line { logo, ..line(row, standing) }
+    };
+    let mut rows: Vec<Line> = clients.into_iter().zip(logos).map(with_logo).collect();
+    let asked = if asked_id.is_some() { rows.pop() } else { None };
     let (browser, jar) = session::known_browser(&app.config, &visit);
-    let chosen = asked.revoke.and_then(|id| rows.iter().position(|row| row.id == id && !row.is_revoked));
-    let mut rows = rows;
-    let asked = chosen.map(|index| rows.remove(index));
     let csrf = browser.proof(PURPOSE).reveal().to_owned();
     let waiting_csrf = browser.proof(waiting::PURPOSE).reveal().to_owned();
-    let page = Page { frame: Frame::of(&app.config), csrf, rows, waiting, waiting_csrf, asked };
+    let waiting = waiting::lines(&app).await?;
+    let is_narrowed = !(typed.kind.is_empty() && typed.state.is_empty() && typed.text.is_empty());
+    let frame = Frame::of(&app.config);
+    let page = Page { frame, csrf, rows, waiting, waiting_csrf, asked, typed, is_narrowed, after };
     Ok((jar, page::html(StatusCode::OK, &page)).into_response())
 }
 
+impl Typed {
+    /// A word that is none narrows nothing.
+    fn search(&self) -> Search {
+        let state = match self.state.as_str() {
+            "active" => Some(State::Active),
+            "suspended" => Some(State::Suspended),
+            "ended" => Some(State::Ended),
+            _ => None,
+        };
+        Search { kind: ClientKind::parse(&self.kind), state, text: self.text.clone() }
+    }
+
+    fn query(&self, at: &str, after: &str) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        let (kind, state, text) = (&self.kind, &self.state, &self.text);
+        query.extend_pairs([("kind", kind), ("state", state), ("text", text)]);
+        query.extend_pairs([("at", at), ("after", after)]);
+        query.finish()
+    }
+}
+
+fn place(fields: &Fields) -> Option<Place> {
+    let at = fields.get("at").parse().ok()?;
+    Some((at, fields.get("after").to_owned()))
+}
+
 /// `POST /admin/revoke`: ends a client for good, with every grant and token it has, on every node.
-pub async fn revoke(State(app): State<App>, visit: Visit, body: Bytes) -> Answer {
+pub async fn revoke(Given(app): Given<App>, visit: Visit, body: Bytes) -> Answer {
     let session = match administrator(&app, &visit).await? {
         Ok(session) => session,
         Err(answer) => return answer,
@@ -145,8 +191,10 @@ pub async fn administrator(app: &App, visit: &Visit) -> Result<Result<Session, A
 
 fn line(row: ClientRow, standing: Option<&Standing>) -> Line {
     let ClientRow { client, used_at, .. } = row;
+    let page = client::page_of(&client.id);
     let (is_revoked, is_suspended) = (client.revoked_at.is_some(), client.suspended_at.is_some());
     Line {
+        page,
         name: page::shown(&client.name),
         logo: None,
         initial: page::initial(&client.name),

@@ -13,7 +13,6 @@ use crate::actions::Effect;
 use crate::app::App;
 use crate::audit::Fact;
 use crate::identity::session::Session;
-use crate::identity::user::is_invisible;
 use crate::store;
 use crate::web::page::{self, Answer, Fields, Frame, Told, Visit};
 use crate::web::session;
@@ -136,15 +135,7 @@ fn opened(app: &App, found: &Approval) -> Result<String, page::Problem> {
         app.vault.open(&approval::row(&found.id), &found.arguments).map_err(|e| broken(e.to_string()))?;
     let value: Value = serde_json::from_slice(&plain).map_err(|e| broken(e.to_string()))?;
     let text = serde_json::to_string_pretty(&value).map_err(|e| broken(e.to_string()))?;
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_invisible(c) || (c.is_control() && c != '\n') {
-            shown.extend(c.escape_unicode());
-        } else {
-            shown.push(c);
-        }
-    }
-    Ok(shown)
+    Ok(page::plain(&text))
 }
 
 fn nothing() -> Told {

@@ -15,14 +15,16 @@ use crate::app::App;
 use crate::audit::Fact;
 use crate::identity::session::Session;
 use crate::oauth::client::{Client, ClientKind, GrantType, TrustedRedirect, is_loopback_http};
-use crate::oauth::request::{self, Bounce, RawRequest, Show};
+use crate::oauth::id_token;
+use crate::oauth::request::{self, Bounce, RawRequest};
 use crate::oauth::step::{self, AnswerTo, Decision, Issue, Pending, Step};
 use crate::secret::{Code, Digest, Request, Secret};
 use crate::store::codes::NewCode;
 use crate::store::grants::NewGrant;
 use crate::web::clients::{self, ClientRefusal, resolve};
 use crate::web::described;
-use crate::web::page::{self, Answer, Problem, Told, Visit};
+use crate::web::page::{self, Answer, Told, Visit};
+use crate::web::stops::{answered, changed, gone, not_allowed, other_browser, told, unknown_client};
 use crate::web::{pushed, session};
 use crate::{limits, secret, store};
 
@@ -51,6 +53,7 @@ async fn accept(app: &App, visit: &Visit, text: &str) -> Answer {
         None => {
             let offered = clients::offered(app, clients::judge(app, &client).await?.standing);
             let checked = raw.check(&client, offered.offer());
+            let checked = checked.and_then(|request| expected(app, &raw, &client, request));
             match checked.and_then(|request| pushed::unless_it_must_push(app, &client, request)) {
                 Ok(request) => request,
                 Err(request::Stop::Show(show)) => return Err(told(&show, Some(&client)).into()),
@@ -63,6 +66,16 @@ async fn accept(app: &App, visit: &Visit, text: &str) -> Answer {
     store::requests::add(&app.store, &name.digest(), &request, expires_at, visit.now).await?;
     // The whole URL: from here on the browser is at the public address, where its cookies are.
     page::see_other(&app.config.public_url.at(&hub(name.reveal())))
+}
+
+/// The request, with whom it expects (OpenID Connect Core section 3.1.2.1).
+pub fn expected(
+    app: &App,
+    raw: &RawRequest,
+    client: &Client,
+    request: request::AuthorizationRequest,
+) -> Result<request::AuthorizationRequest, request::Stop> {
+    id_token::expect(request, raw.id_token_hint(), client, &app.keys.load(), app.config.issuer())
 }
 
 /// The hub's path for a request.
@@ -252,6 +265,7 @@ fn new_code(
         scope: grant.scope.clone(),
         resource: request.resource.clone(),
         nonce: request.nonce.clone(),
+        key: request.dpop_jkt.clone(),
         authenticated_at: grant.authenticated_at.unwrap_or(now),
         expires_at: now.plus_seconds(limits::CODE_SECONDS),
     }
@@ -289,109 +303,4 @@ async fn end(
         )
         .into()),
     }
-}
-
-fn told(show: &Show, client: Option<&Client>) -> Told {
-    let name = client.map_or("the app you came from".to_owned(), |c| page::shown(&c.name));
-    let (code, what, author): (_, String, &str) = match show {
-        Show::TooLong => (
-            "invalid_request",
-            "The request is longer than this server reads.".into(),
-            "Send at most 16 KB of parameters.",
-        ),
-        Show::NoClient => (
-            "invalid_request",
-            "The request does not say which app it comes from, or says it twice.".into(),
-            "Send client_id exactly once.",
-        ),
-        Show::NoRedirect => (
-            "invalid_request",
-            format!("The request does not say clearly where {name} wants its answer."),
-            "Send redirect_uri exactly once; it may be left out only by a client with one registered redirect URI.",
-        ),
-        Show::UnknownRedirect => (
-            "invalid_request",
-            format!(
-                "The request wants its answer sent to an address that {name} did not register. To keep you safe, nothing was sent there."
-            ),
-            "Register the redirect URI exactly as you send it; only the port of a loopback address may differ.",
-        ),
-    };
-    let next = format!("Go back to {name} and try again. If it happens again, tell its author.");
-    Told::new(StatusCode::BAD_REQUEST, code, "That request cannot be used", &what, &next).author(author)
-}
-
-fn unknown_client(app: &App, refusal: &ClientRefusal, client_id: &str) -> Problem {
-    let status = match refusal {
-        ClientRefusal::Unavailable => return Problem::Busy,
-        ClientRefusal::NotAllowed(why) => {
-            let shown: String = client_id.chars().filter(|c| !c.is_control()).take(100).collect();
-            let hint = format!("client_id “{shown}” is refused by this server's configuration: {why}.");
-            return not_allowed(app).author(hint).into();
-        }
-        ClientRefusal::Inactive => StatusCode::FORBIDDEN,
-        _ => StatusCode::BAD_REQUEST,
-    };
-    let next = match refusal {
-        ClientRefusal::Inactive => format!("Ask whoever runs {}.", app.config.title),
-        // VS Code keeps a registration for ever; this is how a person makes it register again.
-        ClientRefusal::Unknown => {
-            "In VS Code, run the command “Authentication: Remove Dynamic Authentication Providers”, remove \
-             this server there, and connect again. In other apps, remove the connection and add it again."
-                .to_owned()
-        }
-        _ => "Go back to the app you came from and try again later.".to_owned(),
-    };
-    let (title, what) = match refusal {
-        ClientRefusal::Unknown => (
-            "This app is not known here",
-            "The app that sent you here uses a registration that this server does not have.".to_owned(),
-        ),
-        ClientRefusal::Inactive => ("This app may not sign in here", refusal.to_string()),
-        _ => ("This app could not be recognised", refusal.to_string()),
-    };
-    let shown: String = client_id.chars().filter(|c| !c.is_control()).take(100).collect();
-    let author = match refusal {
-        ClientRefusal::Unknown => format!(
-            "client_id “{shown}” is not known here. Register again when a server does not know yours."
-        ),
-        _ => format!("client_id “{shown}”: {refusal}"),
-    };
-    let code = if *refusal == ClientRefusal::Inactive { "client_suspended" } else { "invalid_client" };
-    Told::new(status, code, title, &what, &next).author(author).into()
-}
-
-/// C-31: the organisation's decision, in its own words where it gave some.
-fn not_allowed(app: &App) -> Told {
-    let what = "Your organisation decides which apps may sign in here, and this one is not among them. Nothing was allowed.";
-    let next = app.config.clients.refusal.clone();
-    let next = next.unwrap_or_else(|| format!("Ask whoever runs {} to allow this app.", app.config.title));
-    let title = "This app is blocked by your organisation";
-    Told::new(StatusCode::FORBIDDEN, "client_not_allowed", title, what, &next)
-}
-
-fn gone(client: Option<&Client>) -> Told {
-    let name = client.map_or("the app you came from".to_owned(), |c| page::shown(&c.name));
-    let next = format!("Go back to {name} and try again.");
-    let what = format!("A sign-in waits for {} minutes, then it is forgotten.", limits::REQUEST_SECONDS / 60);
-    Told::new(StatusCode::GONE, "request_expired", "This request timed out", &what, &next)
-}
-
-fn answered(client: &Client) -> Told {
-    let next = format!("Go back to {}. If it still waits, start again there.", page::shown(&client.name));
-    let what = "This request has its answer. A second one would be one too many.";
-    Told::new(StatusCode::CONFLICT, "request_finished", "You already answered this", what, &next)
-}
-
-fn changed() -> Told {
-    let what = "The app was suspended or changed its registration while you were here. Nothing was allowed.";
-    let next = "Ask whoever runs this server whether that app is still welcome.";
-    Told::new(StatusCode::FORBIDDEN, "client_changed", "This app may not go on", what, next)
-}
-
-fn other_browser() -> Told {
-    let what = "This sign-in was begun in another browser, so it cannot be finished in this one. If somebody sent you \
-                this link, they may have wanted you to sign in for them.";
-    let next = "If you began it yourself, finish it where you began, or start again and allow cookies.";
-    Told::new(StatusCode::FORBIDDEN, "other_browser", "This link belongs to another browser", what, next)
 }

@@ -5,11 +5,9 @@ use axum::extract::{Path, State};
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::json;
-use url::Url;
 
 use super::authorize::hub;
-use crate::access::scopes;
-use crate::actions::Effect;
+use crate::access::choice;
 use crate::app::App;
 use crate::audit::Fact;
 use crate::clock::Time;
@@ -17,12 +15,14 @@ use crate::identity::session::Session;
 use crate::identity::user::User;
 use crate::oauth::client::{Client, ClientKind, GrantType};
 use crate::oauth::device::Device;
+use crate::oauth::scope::ScopeSet;
 use crate::oauth::step::{AnswerTo, Decision, Pending};
 use crate::oauth::trust::{Standing, Tier};
 use crate::secret::{Csrf, Digest, Request, Secret};
 use crate::web::clients::{self, ClientRefusal, Judged};
 use crate::web::described;
 use crate::web::logos;
+use crate::web::opens::{self, Line};
 use crate::web::page::{self, Answer, Fields, Frame, Problem, Told, Visit};
 use crate::web::session;
 use crate::{limits, store};
@@ -69,7 +69,12 @@ struct Page<'a> {
     /// The document that was shown, which the answer is for.
     document: &'a str,
     user: &'a User,
-    lines: Vec<Line>,
+    /// What is asked for; where it holds some of it already, only what is new.
+    lines: Vec<Choice>,
+    /// What it holds already, folded, where there is something new beside it (C-23).
+    held: Vec<Choice>,
+    /// Whether anything can be left out.
+    has_choices: bool,
     place: String,
     is_local: bool,
     /// The server that opens, where it is not the one that shows everything.
@@ -98,16 +103,10 @@ impl<'a> Asking<'a> {
     }
 }
 
-struct Line {
-    sentence: String,
-    /// In words beside the colour: who cannot see the one can read the other.
-    warning: &'static str,
-    tools: Vec<Tool>,
-}
-
-struct Tool {
-    title: String,
-    effect: &'static str,
+/// A line, and whether it can be left out.
+struct Choice {
+    line: Line,
+    is_optional: bool,
 }
 
 /// The version of a client's document that the page shows; empty for other kinds of client.
@@ -132,8 +131,10 @@ pub async fn ask(app: &App, visit: &Visit, question: &Question<'_>) -> Answer {
         AnswerTo::Redirect(to) => to.as_str(),
         AnswerTo::Device => "",
     };
-    let (place, is_local) = place(redirect_uri);
+    let (place, is_local) = opens::place(redirect_uri);
     let opened = app.server_of(&request.resource);
+    let optional = opens::optional(app, &request.resource, &request.scope);
+    let (lines, held) = choices(app, visit, question, &optional).await?;
     let page = Page {
         frame: Frame::of(&app.config),
         id,
@@ -153,7 +154,9 @@ pub async fn ask(app: &App, visit: &Visit, question: &Question<'_>) -> Answer {
         initial: page::initial(&client.name),
         document: shown(client),
         user: &session.user,
-        lines: lines(app, visit, client, pending),
+        lines,
+        held,
+        has_choices: !optional.is_empty(),
         place,
         is_local,
         server: opened.filter(|server| server.name.is_some()).map(|server| server.title.as_str()),
@@ -166,54 +169,38 @@ pub async fn ask(app: &App, visit: &Visit, question: &Question<'_>) -> Answer {
     Ok(page::html_in_flow(StatusCode::OK, &page))
 }
 
-/// Where the answer goes, as far as a person can judge it: the origin on the web, the whole URI of a program's own
-/// scheme (C-03); and whether that is a program on this computer, which nobody can vouch for.
-fn place(uri: &str) -> (String, bool) {
-    let Some(url) = Url::parse(uri).ok().filter(|url| matches!(url.scheme(), "http" | "https")) else {
-        return (uri.to_owned(), true);
-    };
-    // The parser's host is punycode: letters that look like others show.
-    let host = url.host_str().unwrap_or_default();
-    let shown = url.port().map_or(host.to_owned(), |port| format!("{host}:{port}"));
-    (shown, crate::config::is_loopback(&url))
-}
-
-fn lines(app: &App, visit: &Visit, client: &Client, pending: &Pending) -> Vec<Line> {
-    let scope = &pending.request.scope;
-    let mut lines: Vec<Line> = scope
-        .iter()
-        .filter(|name| scopes::is_shown(name) && *name != "offline_access")
-        .filter_map(|name| line(app, &pending.request.resource, name))
-        .collect();
-    if scope.contains("offline_access") || client.may(GrantType::RefreshToken) {
+/// What is asked for, apart from what this client holds already for this person at this resource. Nothing is set apart
+/// for a device, which could be anybody's, for a client that is not what it was, or where nothing is new: then the whole
+/// question is asked again.
+async fn choices(
+    app: &App,
+    visit: &Visit,
+    question: &Question<'_>,
+    optional: &ScopeSet,
+) -> store::Result<(Vec<Choice>, Vec<Choice>)> {
+    let Question { client, session, pending, has_changed, .. } = question;
+    let request = &pending.request;
+    let mut holds = ScopeSet::default();
+    if request.device.is_none() && !has_changed {
+        let grants = store::grants::of_user(&app.store, &session.user.id, &client.id).await?;
+        for grant in grants.iter().filter(|g| g.resource == request.resource && g.stands(visit.now).is_ok()) {
+            holds = holds.union(&grant.scope);
+        }
+    }
+    let lines = opens::lines(app, &request.resource, &request.scope);
+    let choice = |line: Line| Choice { is_optional: optional.contains(&line.scope), line };
+    let (mut held, mut new): (Vec<Choice>, Vec<Choice>) =
+        lines.into_iter().map(choice).partition(|choice| holds.contains(&choice.line.scope));
+    if new.is_empty() {
+        std::mem::swap(&mut held, &mut new);
+    }
+    if request.scope.contains("offline_access") || client.may(GrantType::RefreshToken) {
         let until = page::day(visit.now.plus_seconds(app.config.tokens.refresh_absolute_seconds));
-        let sentence = format!("Stay connected until {until}, or until it is disconnected");
-        lines.push(Line { sentence, warning: "", tools: Vec::new() });
+        let sentence = format!("Stay connected until {until}, or until you disconnect it");
+        let line = Line { scope: String::new(), sentence, warning: "", tools: Vec::new() };
+        new.push(Choice { line, is_optional: false });
     }
-    lines
-}
-
-/// What a scope unlocks at this resource: the same scope may open more at another, and that is another consent (D05).
-fn line(app: &App, resource: &str, scope: &str) -> Option<Line> {
-    let shown = app.server_of(resource).map(|server| server.actions.all()).unwrap_or_default();
-    let unlocked = shown.iter().filter(|action| action.scope.as_deref() == Some(scope));
-    let mut worst = Effect::Read;
-    let mut tools = Vec::new();
-    for action in unlocked {
-        worst = worst.max(action.effect);
-        let effect = match action.effect {
-            Effect::Read => "reads",
-            Effect::Change => "changes",
-            Effect::Delete => "can delete",
-        };
-        tools.push(Tool { title: action.title.clone(), effect });
-    }
-    let warning = match worst {
-        Effect::Read => "",
-        Effect::Change => "changes things",
-        Effect::Delete => "can delete things",
-    };
-    Some(Line { sentence: scopes::sentence(scope)?.to_owned(), warning, tools })
+    Ok((new, held))
 }
 
 /// `GET /consent/{id}`: the question is the hub's to ask.
@@ -251,11 +238,17 @@ pub async fn decide(State(app): State<App>, Path(id): Path<String>, visit: Visit
     }
     let (decision, event, outcome) = match form.get("decision") {
         "allow" => {
-            let yes = Decision::Allowed { user_id: session.user.id.clone(), scope: request.scope.clone() };
-            (yes, "consent.allowed", "ok")
+            let optional = opens::optional(&app, &request.resource, &request.scope);
+            let kept =
+                choice::kept(&request.scope, &optional, &form.all("scope")).ok_or_else(nothing_left)?;
+            (Decision::Allowed { user_id: session.user.id.clone(), scope: kept }, "consent.allowed", "ok")
         }
         "cancel" => (Decision::Cancelled, "consent.cancelled", "cancelled"),
         _ => return Err(unreadable().into()),
+    };
+    let scope = match &decision {
+        Decision::Allowed { scope, .. } => scope.clone(),
+        _ => request.scope.clone(),
     };
     let fact = Fact {
         event,
@@ -263,7 +256,7 @@ pub async fn decide(State(app): State<App>, Path(id): Path<String>, visit: Visit
         client_id: Some(request.client_id.clone()),
         request_id: Some(visit.request_id.clone()),
         outcome,
-        detail: json!({"scope": request.scope.to_string(), "resource": request.resource, "redirect_uri": request.redirect_uri}),
+        detail: json!({"scope": scope.to_string(), "asked": request.scope.to_string(), "resource": request.resource, "redirect_uri": request.redirect_uri}),
         ..Fact::default()
     };
     app.audit.record(fact).await?;
@@ -273,13 +266,19 @@ pub async fn decide(State(app): State<App>, Path(id): Path<String>, visit: Visit
     if is_first && request.device.is_none() && matches!(decision, Decision::Allowed { .. }) {
         let times = (visit.now, visit.now.plus_seconds(limits::CONSENT_SECONDS));
         let user = &session.user.id;
-        store::consents::remember(&mut tx, user, &request, &request.scope, &hash, times).await?;
+        store::consents::remember(&mut tx, user, &request, &scope, &hash, times).await?;
         if let Some(client) = &client {
             described::keep(&app, &mut tx, client, visit.now).await?;
         }
     }
     tx.commit().await?;
     page::see_other(&hub(&id))
+}
+
+fn nothing_left() -> Told {
+    let what = "Everything was unticked, so there was nothing to allow. Nothing was decided.";
+    let next = "Go back and leave something ticked, or press Cancel there.";
+    Told::new(StatusCode::UNPROCESSABLE_ENTITY, "nothing_allowed", "Nothing was left to allow", what, next)
 }
 
 fn unreadable() -> Told {

@@ -1,10 +1,14 @@
 //! For people: HTML that works without script.
 
 pub mod account;
+pub mod activity;
 pub mod admin;
 pub mod approval;
 pub mod approvals;
+pub mod apps;
+pub mod audit;
 pub mod authorize;
+pub mod client;
 pub mod connect;
 pub mod consent;
 pub mod device;
@@ -12,7 +16,12 @@ pub mod error;
 pub mod finished;
 pub mod first_admin;
 pub mod login;
+pub mod logout;
+pub mod new_password;
+pub mod password;
+pub mod sessions;
 pub mod tokens;
+pub mod users;
 pub mod waiting;
 
 use axum::Router;
@@ -29,6 +38,16 @@ use crate::limits;
 pub static ROUTES: &[Route] = &[
     Route::page("/", &["GET"], "The front page", || get(account::front)),
     Route::page("/account", &["GET"], "Who you are here", || get(account::show)),
+    Route::page("/account/apps", &["GET", "POST"], "What a person let in; takes it back", || {
+        get(apps::show).post(apps::take_back)
+    }),
+    Route::page("/account/activity", &["GET"], "What was done in a person's name", || get(activity::show)),
+    Route::page("/account/sessions", &["GET", "POST"], "Where a person is signed in; ends it", || {
+        get(sessions::show).post(sessions::end)
+    }),
+    Route::page("/account/password", &["GET", "POST"], "Changes a person's password", || {
+        get(password::show).post(password::change)
+    }),
     Route::page("/account/tokens", &["GET", "POST"], "A person's access tokens", || {
         get(tokens::show).post(tokens::make)
     }),
@@ -36,11 +55,27 @@ pub static ROUTES: &[Route] = &[
     Route::page("/approvals/{id}", &["GET", "POST"], "A call that waits for its person's yes", || {
         get(approvals::show).post(approvals::decide)
     }),
-    Route::page("/logout", &["GET", "POST"], "Signs a person out", || {
-        get(account::ask).post(account::sign_out)
-    }),
+    Route::page("/logout", &["GET", "POST"], "Signs a person out", || get(logout::ask).post(logout::answer))
+        .named("end_session_endpoint"),
     Route::page("/connect", &["GET"], "How each client is connected", || get(connect::show)),
     Route::page("/admin", &["GET"], "The clients, for administrators", || get(admin::show)),
+    Route::page(
+        "/admin/clients/{id}",
+        &["GET", "POST"],
+        "One client; suspends it, ends a grant of it",
+        || get(client::show).post(client::change),
+    ),
+    Route::page("/admin/users", &["GET", "POST"], "The people, for administrators", || {
+        get(users::show).post(users::change)
+    }),
+    Route::page(
+        "/password/{secret}",
+        &["GET", "POST"],
+        "Sets a password with a link of an administrator",
+        || get(new_password::show).post(new_password::set),
+    ),
+    Route::page("/admin/audit", &["GET"], "What happened, for administrators", || get(audit::show)),
+    Route::page("/admin/audit.jsonl", &["GET"], "The same as a file", || get(audit::export)),
     Route::page("/admin/revoke", &["POST"], "Ends a client", || post(admin::revoke)),
     Route::page("/admin/waiting", &["POST"], "Lets a client in, or keeps it out", || post(waiting::rule)),
     Route::page("/admin/first/{secret}", &["GET", "POST"], "Makes the first administrator", || {

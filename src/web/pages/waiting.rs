@@ -8,7 +8,6 @@ use serde_json::json;
 use super::admin::administrator;
 use crate::app::App;
 use crate::audit::Fact;
-use crate::oauth::client::Client;
 use crate::oauth::trust::{Ruling, Standing};
 use crate::store;
 use crate::store::rulings::Asker;
@@ -42,16 +41,19 @@ pub struct Asked {
     pub at: String,
 }
 
-/// Who waits, out of `clients`: those that a rule answers meanwhile do not.
+/// Who waits: those that a rule answers meanwhile do not.
 ///
 /// # Errors
 /// [`store::Error`].
-pub async fn lines(app: &App, clients: &[&Client]) -> store::Result<Vec<Waiting>> {
+pub async fn lines(app: &App) -> store::Result<Vec<Waiting>> {
     let policy = &app.config.clients.described;
     let all = store::rulings::waiting(&app.store).await?;
-    let still = all.into_iter().filter(|w| policy.judge(&w.client_id, None).standing == Standing::Waits);
+    let still: Vec<_> =
+        all.into_iter().filter(|w| policy.judge(&w.client_id, None).standing == Standing::Waits).collect();
+    let ids: Vec<String> = still.iter().map(|waiting| waiting.client_id.clone()).collect();
+    let clients = store::client_pages::find_all(&app.store, &ids).await?;
     let line = |waiting: store::rulings::Waiting| {
-        let client = clients.iter().find(|client| client.id == waiting.client_id);
+        let client = clients.iter().map(|row| &row.client).find(|client| client.id == waiting.client_id);
         Waiting {
             name: client.map_or_else(|| page::shown(""), |client| page::shown(&client.name)),
             host: client.and_then(|client| client.host()).unwrap_or_default(),
@@ -60,7 +62,7 @@ pub async fn lines(app: &App, clients: &[&Client]) -> store::Result<Vec<Waiting>
             id: waiting.client_id,
         }
     };
-    Ok(still.map(line).collect())
+    Ok(still.into_iter().map(line).collect())
 }
 
 fn asked(asker: Asker) -> Asked {

@@ -147,7 +147,7 @@ async function refreshes(check, { as, client, server, tokens }) {
 
 async function revokes(check, { as, client, server, tokens }) {
   const registered = server.addClient({
-    name: 'introspection', redirectUri: REDIRECT_URI, options: ['--confidential'] });
+    name: 'introspection', redirectUri: REDIRECT_URI, options: ['--confidential', '--guards', server.resource] });
   const api = { client_id: registered.client_id };
   const secret = oauth.ClientSecretBasic(registered.client_secret);
   const introspect = async token => oauth.processIntrospectionResponse(

@@ -87,6 +87,7 @@ impl Desk {
             username: "program".into(),
             is_user: false,
             actor: None,
+            key: None,
             issued_at: now,
             expires_at: now.plus_seconds(3_600),
         }

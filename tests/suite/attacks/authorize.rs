@@ -173,6 +173,32 @@ on_both_engines! {
         assert!(copy.open(&world, "/account").await.wants_sign_in(), "signed out means everywhere this cookie went");
     }
 
+    async fn c06_no_code_comes_before_the_sign_in_that_was_asked_for_in_this_very_browser(world) {
+        let client = world.dana_and_client().await;
+        let hub = |at: &str| format!("/authorize/{}", at.split("request=").nth(1).unwrap());
+        let mut stranger = Browser::default();
+        let login = stranger.authorize(&world, &client, &[]).await;
+        assert!(stranger.open(&world, &hub(&login.at)).await.wants_sign_in(), "straight to the hub");
+        let path = hub(&login.at).replace("/authorize/", "/consent/");
+        let fields = [("decision".to_owned(), "allow".to_owned()), ("csrf".to_owned(), login.form("/login").1[0].1.clone())];
+        let answer = stranger.post(&world, &path, &fields, &[("origin", ORIGIN)]).await;
+        assert!(!answer.headers().get("location").is_some_and(|to| to.to_str().unwrap().contains("code=")), "{answer:?}");
+        let mut browser = Browser::default();
+        browser.connect(&world, &client, &[]).await;
+        world.clock.advance(120);
+        for fresh in [("prompt", "login"), ("max_age", "60"), ("max_age", "0")] {
+            let login = browser.authorize(&world, &client, &[fresh]).await;
+            assert!(login.wants_sign_in(), "{fresh:?} {}", login.text);
+            assert!(browser.open(&world, &hub(&login.at)).await.wants_sign_in(), "{fresh:?}: the old session is not enough");
+            // Nor is a fresh one of the same person's elsewhere.
+            let mut elsewhere = Browser::default();
+            elsewhere.connect(&world, &client, &[]).await;
+            assert!(browser.open(&world, &hub(&login.at)).await.wants_sign_in(), "{fresh:?}: another browser's is not either");
+            assert!(browser.sign_in(&world, &login, "dana@acme.dev", PASSWORD).await.asks());
+            world.clock.advance(120);
+        }
+    }
+
     async fn c09_one_address_is_one_account_however_it_is_written(world) {
         let user = world.user("dana@acme.dev", PASSWORD).await;
         let now = world.clock.now();

@@ -257,6 +257,10 @@ on_both_engines! {
         host.say(Reply::json(document.to_string()));
         let described = postern::web::clients::resolve(&world.app, ID).await.unwrap();
         assert!(described.is_confidential());
+        // As its person's Allow does.
+        let mut tx = world.app.store.begin().await.unwrap();
+        postern::web::described::keep(&world.app, &mut tx, &described, world.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
         let (text, _) = code(&world, ID, "catalog:read").await;
         let mut fields = redemption(&text);
         fields[1].1 = ID;

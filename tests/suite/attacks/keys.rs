@@ -61,6 +61,7 @@ fn long_token(world: &World, ring: &KeyRing, grant: &str) -> String {
         grant_id: grant.into(),
         username: "Ada@example.com".into(),
         is_user: true,
+        key: None,
         actor: None,
         issued_at: world.clock.now(),
         expires_at: world.clock.now().plus_seconds(86_400),

@@ -5,6 +5,8 @@
 //! - `mcp::live`: a known caller's audience, or expiry, is not compared; the generation is not; lost news are not
 //!   minded; the news are not heard; the key ring is not compared.
 //! - `mcp::guard`: `Host` and `Origin` are not checked; any content type is read; a lacking scope goes through.
+//! - `mcp::live`: a bound token is let in as a bearer token. `mcp::bound`: the key of a proof is not compared; a proof is
+//!   not used up. `oauth::refresh`, `oauth::code`: the key is not asked for.
 //! - `mcp::envelope`: `Mcp-Name` need only be there. `mcp::tools`: a list shows every tool.
 //! - `mcp::mod`: each server is given every tool. `web::pages::consent`: a scope's tools are those of every server.
 //! - `mcp::call`: an effect runs though the audit log could not be written.
@@ -26,6 +28,8 @@
 
 mod approvals;
 mod authorize;
+mod backstage;
+mod bound_tokens;
 mod client_assertions;
 mod codes;
 mod described;
@@ -44,8 +48,11 @@ mod mcp_sessions;
 mod rates;
 mod refresh;
 mod registration;
+mod rows;
 mod self_registered;
 mod servers;
 mod starts;
 mod token_clients;
+mod tokens;
 mod trust;
+mod upstream;

@@ -56,6 +56,15 @@ on_both_engines! {
             assert_eq!(ask(token, basic).await, inactive, "{token} {basic}");
         }
         assert_eq!(post(&world, "/introspect", &[("token", &access), ("client_id", "app")]).await.error().0, 401);
+        // Who guards another resource, or none, has no business with this one's tokens, also by an administrator's word.
+        for guards in ["[]", "[\"http://localhost:8787/other\"]"] {
+            let id = format!("rs{guards}");
+            client(&world.app, &id, ClientKind::PreRegistered, AuthMethod::ClientSecretBasic).await;
+            sqlx::query("update clients set metadata = replace(metadata, '[\"http://localhost:8787/mcp\"]', $2) where id = $1")
+                .bind(&id).bind(guards).execute(world.app.store.write()).await.unwrap();
+            let fields = [("token", access.as_str()), ("client_id", &id), ("client_secret", SECRET)];
+            assert_eq!(post(&world, "/introspect", &fields).await.json, inactive, "{guards}");
+        }
         // Nobody ends what is not theirs.
         let before = rows(&world).await;
         for token in [&access, &refresh] {

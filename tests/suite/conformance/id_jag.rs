@@ -38,7 +38,7 @@ on_both_engines! {
     }
 
     /// Sections 4.4.1 and 3 of the draft, 7.4.1 of the profile: `typ`, `aud`, `client_id`, `iss`, `sub`, `iat`, `exp`, `jti`.
-    async fn an_assertion_that_is_not_for_here_and_now_is_refused(world) {
+    async fn attack_c03_an_assertion_that_is_not_for_here_and_now_is_refused(world) {
         let (idp, world) = Provider::start(world, &json!({})).await;
         let now = world.clock.now().seconds();
         for (name, value) in [

@@ -53,7 +53,7 @@ on_both_engines! {
     }
 
     /// Attack I01: another's role, another site's form, a guessed client.
-    async fn nobody_but_an_administrator_ends_a_client_and_no_link_does(world) {
+    async fn attack_i01_nobody_but_an_administrator_ends_a_client_and_no_link_does(world) {
         let client = world.dana_and_client().await;
         let mut stranger = Browser::default();
         assert!(stranger.open(&world, "/admin").await.wants_sign_in());

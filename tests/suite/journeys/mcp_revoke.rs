@@ -76,7 +76,7 @@ async fn end(app: &App, what: &str) {
 }
 
 on_both_engines! {
-    async fn whatever_ends_is_refused_on_the_next_call(world) {
+    async fn attack_i02_whatever_ends_is_refused_on_the_next_call(world) {
         let node = Node::start(world.app.clone());
         for what in ENDS {
             let token = granted(&world.app, what, "demo:read").await;
@@ -86,7 +86,7 @@ on_both_engines! {
         }
     }
 
-    async fn whatever_ends_on_one_node_is_soon_refused_on_another(world) {
+    async fn attack_i02_whatever_ends_on_one_node_is_soon_refused_on_another(world) {
         let (other, _writer) = App::open(world.app.config.clone(), world.clock.clone()).await.unwrap();
         let (here, there) = (Node::start(world.app.clone()), Node::start(other));
         for what in ENDS {

@@ -2,13 +2,16 @@
 
 mod administrator;
 mod approval;
+mod apps;
 pub mod catalog;
 mod client_commands;
 pub mod clients;
+mod consent_choice;
 mod mcp_call;
 mod mcp_revoke;
 mod mcp_sessions;
 mod mcp_tasks;
+mod own_account;
 mod pages;
 pub mod personal_tokens;
 mod replays;

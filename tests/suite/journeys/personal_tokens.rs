@@ -119,7 +119,7 @@ on_both_engines! {
         }
     }
 
-    async fn nobody_ends_or_sees_the_token_of_another(world) {
+    async fn attack_i01_nobody_ends_or_sees_the_token_of_another(world) {
         world.user("dana@acme.dev", PASSWORD).await;
         let (token, id) = made(&world.app, |_| {}).await;
         world.user("eve@acme.dev", PASSWORD).await;
@@ -193,6 +193,9 @@ on_both_engines! {
         world.user("dana@acme.dev", PASSWORD).await;
         client(&world.app, "rs", ClientKind::PreRegistered, AuthMethod::ClientSecretBasic).await;
         client(&world.app, "self", ClientKind::SelfRegistered, AuthMethod::ClientSecretBasic).await;
+        client(&world.app, "elsewhere", ClientKind::PreRegistered, AuthMethod::ClientSecretBasic).await;
+        sqlx::query("update clients set metadata = replace(metadata, '[\"http://localhost:8787/mcp\"]', '[\"http://localhost:8787/mcp/catalog\"]') where id = 'rs'")
+            .execute(world.app.store.write()).await.unwrap();
         let (token, id) = made(&world.app, |wish| wish.resource = CATALOG.into()).await;
         let ask = |who: &'static str| {
             let (world, token) = (&world, token.clone());
@@ -202,6 +205,7 @@ on_both_engines! {
         assert_eq!((&known["active"], &known["aud"], &known["scope"]), (&true.into(), &CATALOG.into(), &"catalog:read".into()));
         assert_eq!(known["username"], "dana@acme.dev");
         assert_eq!(ask("self").await, serde_json::json!({"active": false}));
+        assert_eq!(ask("elsewhere").await, serde_json::json!({"active": false}), "it guards another resource");
         ended(&world, &id).await;
         assert_eq!(ask("rs").await, serde_json::json!({"active": false}));
     }

@@ -1,10 +1,16 @@
 //! The store on both engines.
 
 use postern::audit::Fact;
-use postern::secret::{Refresh, Secret};
+use postern::clock::Time;
+use postern::secret::{Digest, Refresh, Secret};
 use postern::store;
 use postern::store::events::Event;
-use postern::store::refresh_tokens::Successor;
+use postern::store::refresh_tokens::{First, Successor};
+
+async fn first(tx: &mut store::Tx, digest: &Digest, grant_id: &str, expires_at: Time, now: Time) {
+    let first = First { digest, grant_id, key: None, expires_at };
+    store::refresh_tokens::add(tx, &first, now).await.unwrap();
+}
 
 on_both_engines! {
     async fn a_store_answers_and_a_second_start_finds_its_keys(world) {
@@ -52,11 +58,11 @@ on_both_engines! {
         let (spent, living) = (Secret::<Refresh>::mint(), Secret::<Refresh>::mint());
         crate::support::mcp::granted(&world.app, "g1", "catalog:read").await;
         let mut tx = store.begin().await.unwrap();
-        store::refresh_tokens::add(&mut tx, &spent.digest(), "g1", now.plus_seconds(1_000), now).await.unwrap();
+        first(&mut tx, &spent.digest(), "g1", now.plus_seconds(1_000), now).await;
         tx.commit().await.unwrap();
         let (replaces, digest) = (spent.digest(), living.digest());
         let expires_at = now.plus_seconds(10);
-        let next = Successor { replaces: &replaces, digest: &digest, answer: "", expires_at };
+        let next = Successor { replaces: &replaces, digest: &digest, answer: "", key: None, expires_at };
         assert!(store::refresh_tokens::rotate(store, &next, now).await.unwrap());
         let rows = async || {
             let row = sqlx::query("select count(*) from refresh_tokens").fetch_one(store.read()).await.unwrap();
@@ -82,10 +88,10 @@ on_both_engines! {
             let (spent, living) = (Secret::<Refresh>::mint().digest(), Secret::<Refresh>::mint().digest());
             let expires_at = now.plus_seconds(1_000);
             let mut tx = store.begin().await.unwrap();
-            store::refresh_tokens::add(&mut tx, &spent, name, expires_at, now).await.unwrap();
+            first(&mut tx, &spent, name, expires_at, now).await;
             tx.commit().await.unwrap();
             sqlx::query(statement).bind(name).execute(store.write()).await.unwrap();
-            let next = Successor { replaces: &spent, digest: &living, answer: "", expires_at };
+            let next = Successor { replaces: &spent, digest: &living, answer: "", key: None, expires_at };
             assert_eq!(store::refresh_tokens::rotate(store, &next, now).await.unwrap(), name == "g5", "{name}");
         }
     }

@@ -126,15 +126,18 @@ impl Browser {
 }
 
 impl Seen {
-    /// Action and hidden fields of the form whose action contains `action`.
+    /// Action, hidden fields and ticked boxes of the form whose action contains `action`.
     pub fn form(&self, action: &str) -> (String, Vec<(String, String)>) {
         let mut forms = self.text.split("<form").skip(1).map(|rest| rest.split("</form>").next().unwrap());
         let form = forms
             .find(|form| attribute(form, "action").is_some_and(|found| found.contains(action)))
             .unwrap_or_else(|| panic!("no form for {action} at {}: {}", self.at, self.text));
-        let hidden = form.split("<input").skip(1).filter(|input| input.contains("type=\"hidden\""));
-        let fields =
-            hidden.map(|i| (attribute(i, "name").unwrap(), attribute(i, "value").unwrap())).collect();
+        let inputs = form.split("<input").skip(1).filter_map(|input| input.split('>').next());
+        let sent = inputs.filter(|input| {
+            let is_ticked = input.contains("type=\"checkbox\"") && input.ends_with(" checked");
+            input.contains("type=\"hidden\"") || is_ticked
+        });
+        let fields = sent.map(|i| (attribute(i, "name").unwrap(), attribute(i, "value").unwrap())).collect();
         (attribute(form, "action").unwrap(), fields)
     }
 

@@ -11,6 +11,7 @@ pub mod mcp;
 pub mod modern;
 pub mod people;
 pub mod postgres;
+pub mod proof;
 pub mod real;
 pub mod registration;
 pub mod signer;

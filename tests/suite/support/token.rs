@@ -63,7 +63,9 @@ pub async fn post_as(world: &World, path: &str, fields: &[(&str, &str)], basic: 
 /// A client with every grant; a confidential one has [`SECRET`].
 pub async fn client(app: &App, id: &str, kind: ClientKind, method: AuthMethod) {
     let confidential = method != AuthMethod::None;
-    let metadata = Metadata::plain(vec![REDIRECT.into()], GrantType::ALL.to_vec(), method);
+    let plain = Metadata::plain(vec![REDIRECT.into()], GrantType::ALL.to_vec(), method);
+    // Only an administrator says so; `self` asks for it in vain.
+    let metadata = Metadata { guards: vec![app.config.resource()], ..plain };
     let secret_digest = confidential.then(|| Digest::of(SECRET));
     let new = NewClient { id: id.into(), kind, name: id.into(), metadata, secret_digest };
     store::clients::add(&app.store, &new, app.clock.now()).await.unwrap();
@@ -104,6 +106,7 @@ pub async fn code(world: &World, client_id: &str, scope: &str) -> (String, Strin
         scope: scope.into(),
         resource: grant.resource.clone(),
         nonce: Some("n-1".into()),
+        key: None,
         authenticated_at: now,
         expires_at: now.plus_seconds(postern::limits::CODE_SECONDS),
     };

@@ -15,6 +15,7 @@ use crate::oauth::id_token::IdToken;
 use crate::oauth::scope::ScopeSet;
 use crate::secret::{self, Refresh, Secret};
 use crate::store::events::Event;
+use crate::store::{self, refresh_tokens::First};
 use crate::web::error::Failure;
 
 /// What may be issued of `scope` under `grant` to `client` in this `way`.
@@ -37,6 +38,31 @@ pub(super) fn may(
 /// Dead if unused until then, and never beyond the grant.
 pub(super) fn idle_end(app: &App, grant: &Grant, now: Time) -> Time {
     grant.expires_at.min(now.plus_seconds(app.config.tokens.refresh_idle_seconds))
+}
+
+/// The key that a refresh token is bound to: a public client has no other proof that it is itself (RFC 9449 section 5).
+/// One with a secret may change its keys.
+pub(super) fn bound<'k>(client: &Client, key: Option<&'k str>) -> Option<&'k str> {
+    key.filter(|_| !client.is_confidential())
+}
+
+/// The first refresh token of a grant, recorded, where its client is to have one.
+pub(super) async fn first_refresh(
+    app: &App,
+    tx: &mut store::Tx,
+    client: &Client,
+    grant: &Grant,
+    key: Option<&str>,
+    now: Time,
+) -> Result<Option<Secret<Refresh>>, Failure> {
+    if !grant.scope.contains("offline_access") && !client.may(GrantType::RefreshToken) {
+        return Ok(None);
+    }
+    let token = Secret::<Refresh>::mint();
+    let (digest, expires_at) = (token.digest(), idle_end(app, grant, now));
+    let first = First { digest: &digest, grant_id: &grant.id, key: bound(client, key), expires_at };
+    store::refresh_tokens::add(tx, &first, now).await?;
+    Ok(Some(token))
 }
 
 pub(super) async fn note(app: &App, event: &'static str, grant: &Grant) {
@@ -66,6 +92,8 @@ pub(super) struct Issue<'a> {
     pub(super) grant: &'a Grant,
     pub(super) scope: &'a ScopeSet,
     pub(super) refresh: Option<&'a Secret<Refresh>>,
+    /// The key that the request proves; the access token is bound to it.
+    pub(super) key: Option<&'a str>,
     pub(super) nonce: Option<&'a str>,
     pub(super) authenticated_at: Option<Time>,
     pub(super) extra: Extra,
@@ -83,14 +111,22 @@ pub(super) struct Extra {
 }
 
 impl<'a> Issue<'a> {
-    /// An access token and nothing else.
-    pub(super) fn new(client: &'a Client, grant: &'a Grant, scope: &'a ScopeSet) -> Self {
+    /// An access token and nothing else, bound to the key that the request proves, if it does.
+    pub(super) fn new(
+        client: &'a Client,
+        grant: &'a Grant,
+        scope: &'a ScopeSet,
+        key: Option<&'a str>,
+    ) -> Self {
         let (nonce, authenticated_at, extra) = (None, None, Extra::default());
-        Self { client, grant, scope, refresh: None, nonce, authenticated_at, extra }
+        Self { client, grant, scope, refresh: None, key, nonce, authenticated_at, extra }
     }
 
     /// Signs, and builds the answer (RFC 6749 section 5.1). `scope` is always there, so that nobody has to guess.
     pub(super) fn answer(&self, app: &App, now: Time) -> Result<String, Failure> {
+        if self.client.metadata.dpop_bound_access_tokens && self.key.is_none() {
+            return Err(Refusal::NoProof.into());
+        }
         let usual = now.plus_seconds(app.config.tokens.access_seconds);
         let expires_at = self.extra.ends_at.unwrap_or(usual);
         let seconds = expires_at.seconds() - now.seconds();
@@ -106,14 +142,16 @@ impl<'a> Issue<'a> {
             grant_id: self.grant.id.clone(),
             username: person.map_or(&self.client.name, |person| &person.email).clone(),
             is_user: person.is_some(),
+            key: self.key.map(str::to_owned),
             actor: self.extra.actor.clone(),
             issued_at: now,
             expires_at,
         };
         let access = sign_access(&claims, keys.signing())?;
         let scope = self.scope.to_string();
+        let kind = if self.key.is_some() { "DPoP" } else { "Bearer" };
         let mut answer =
-            json!({"access_token": access, "token_type": "Bearer", "expires_in": seconds, "scope": scope});
+            json!({"access_token": access, "token_type": kind, "expires_in": seconds, "scope": scope});
         if self.extra.is_exchanged {
             answer["issued_token_type"] = json!(ACCESS_TOKEN);
         }

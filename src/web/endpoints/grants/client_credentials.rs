@@ -75,7 +75,7 @@ pub(in crate::web::endpoints) async fn exchange(
         revoked_at: None,
     };
     // No refresh token: the secret itself is the way to the next one (RFC 6749 section 4.4.3).
-    let issue = Issue::new(&client, &grant, &grant.scope);
+    let issue = Issue::new(&client, &grant, &grant.scope, form.key());
     let answer = issue.answer(app, now)?;
     note(app, "token.issued", &grant).await;
     Ok(answer)

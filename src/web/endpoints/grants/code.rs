@@ -1,13 +1,13 @@
 //! `authorization_code`: what a person allowed becomes the first tokens of a grant.
 
-use super::answer::{Issue, idle_end, may, note, tell_revoked};
+use super::answer::{Issue, first_refresh, may, note, tell_revoked};
 use crate::app::App;
 use crate::oauth::client::GrantType;
 use crate::oauth::client_auth::Presented;
 use crate::oauth::code::{self, Redemption};
 use crate::oauth::error::Refusal;
 use crate::oauth::pkce::Verifier;
-use crate::secret::{Code, Refresh, Secret};
+use crate::secret::{Code, Secret};
 use crate::store;
 use crate::web::endpoints::token::authenticated;
 use crate::web::error::Failure;
@@ -32,6 +32,7 @@ pub(in crate::web::endpoints) async fn exchange(
         client_id: &client.id,
         redirect_uri: form.get("redirect_uri"),
         verifier,
+        key: form.key(),
         resources: &resources,
     };
     let mut tx = app.store.begin().await?;
@@ -51,17 +52,12 @@ pub(in crate::web::endpoints) async fn exchange(
         Redemption::Refused(refusal) => return Err(refusal.into()),
     }
     let scope = may(app, &client, GrantType::AuthorizationCode, &found.grant, &found.grant.scope, now)?;
-    let wants = found.grant.scope.contains("offline_access") || client.may(GrantType::RefreshToken);
-    let next = wants.then(Secret::<Refresh>::mint);
-    if let Some(next) = &next {
-        let end = idle_end(app, &found.grant, now);
-        store::refresh_tokens::add(&mut tx, &next.digest(), &found.grant.id, end, now).await?;
-    }
+    let next = first_refresh(app, &mut tx, &client, &found.grant, form.key(), now).await?;
     let issue = Issue {
         refresh: next.as_ref(),
         nonce: found.nonce.as_deref(),
         authenticated_at: Some(found.authenticated_at),
-        ..Issue::new(&client, &found.grant, &scope)
+        ..Issue::new(&client, &found.grant, &scope, form.key())
     };
     let answer = issue.answer(app, now)?;
     tx.commit().await.map_err(store::Error::from)?;

@@ -1,12 +1,12 @@
 //! `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628 section 3.4): a device asks whether a person let it in.
 
-use super::answer::{Issue, idle_end, may, note};
+use super::answer::{Issue, first_refresh, may, note};
 use crate::app::App;
 use crate::oauth::client::GrantType;
 use crate::oauth::client_auth::Presented;
 use crate::oauth::device::{self, Poll};
 use crate::oauth::error::Refusal;
-use crate::secret::{DeviceCode, Refresh, Secret};
+use crate::secret::{DeviceCode, Secret};
 use crate::store;
 use crate::web::endpoints::token::introduced;
 use crate::web::error::Failure;
@@ -45,16 +45,11 @@ pub(in crate::web::endpoints) async fn exchange(
     if !store::devices::redeem(&mut tx, &digest, now).await? {
         return Err(Refusal::Unknown.into());
     }
-    let wants = grant.scope.contains("offline_access") || client.may(GrantType::RefreshToken);
-    let next = wants.then(Secret::<Refresh>::mint);
-    if let Some(next) = &next {
-        let end = idle_end(app, grant, now);
-        store::refresh_tokens::add(&mut tx, &next.digest(), &grant.id, end, now).await?;
-    }
+    let next = first_refresh(app, &mut tx, &client, grant, form.key(), now).await?;
     let issue = Issue {
         refresh: next.as_ref(),
         authenticated_at: grant.authenticated_at,
-        ..Issue::new(&client, grant, &scope)
+        ..Issue::new(&client, grant, &scope, form.key())
     };
     let answer = issue.answer(app, now)?;
     tx.commit().await.map_err(store::Error::from)?;

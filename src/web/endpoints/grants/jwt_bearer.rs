@@ -98,7 +98,7 @@ pub(in crate::web::endpoints) async fn exchange(
     };
     // No refresh token: the provider is asked again, so that it can say no (section 4.4.3 of the draft).
     let extra = Extra { ends_at: Some(expires_at), ..Extra::default() };
-    let issue = Issue { extra, ..Issue::new(&client, &grant, &grant.scope) };
+    let issue = Issue { extra, ..Issue::new(&client, &grant, &grant.scope, form.key()) };
     let answer = issue.answer(app, now)?;
     note(app, "token.issued", &grant).await;
     Ok(answer)

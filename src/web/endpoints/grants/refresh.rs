@@ -1,6 +1,6 @@
 //! `refresh_token`: a refresh token becomes the next one and an access token.
 
-use super::answer::{Issue, idle_end, may, note, tell_revoked};
+use super::answer::{Issue, bound, idle_end, may, note, tell_revoked};
 use crate::app::App;
 use crate::clock::Time;
 use crate::limits;
@@ -39,8 +39,12 @@ pub(in crate::web::endpoints) async fn exchange(
         let client = client.ok_or(Refusal::UnknownClient)?;
         by_client(app, Door::Token, &client)?;
         let (Some(token), Some(found)) = (&token, found) else { return Err(Refusal::Unknown.into()) };
-        let shown =
-            refresh::Presented { client_id: &client.id, scope: scope.as_ref(), resources: &resources };
+        let shown = refresh::Presented {
+            client_id: &client.id,
+            scope: scope.as_ref(),
+            key: form.key(),
+            resources: &resources,
+        };
         match refresh::rotate(&found, &shown, now) {
             Rotation::Refused(refusal) => return Err(refusal.into()),
             Rotation::Repeat(sealed) => {
@@ -56,7 +60,12 @@ pub(in crate::web::endpoints) async fn exchange(
             }
             Rotation::Rotate(scope) => {
                 let scope = may(app, &client, GrantType::RefreshToken, &found.grant, &scope, now)?;
-                let rotated = replace(app, &client, &found, token, &scope, now).await?;
+                let rotated = replace(
+                    app,
+                    Turn { client: &client, found: &found, token, scope: &scope, key: form.key() },
+                    now,
+                )
+                .await?;
                 if let Some(answer) = rotated {
                     return Ok(answer);
                 }
@@ -66,18 +75,21 @@ pub(in crate::web::endpoints) async fn exchange(
     Err(Refusal::Unknown.into())
 }
 
+/// What a token is replaced by, and with.
+struct Turn<'a> {
+    client: &'a Client,
+    found: &'a RefreshToken,
+    token: &'a Secret<Refresh>,
+    scope: &'a ScopeSet,
+    key: Option<&'a str>,
+}
+
 /// Replaces `token`; `None` where another request did so first.
-async fn replace(
-    app: &App,
-    client: &Client,
-    found: &RefreshToken,
-    token: &Secret<Refresh>,
-    scope: &ScopeSet,
-    now: Time,
-) -> Result<Option<String>, Failure> {
+async fn replace(app: &App, turn: Turn<'_>, now: Time) -> Result<Option<String>, Failure> {
+    let Turn { client, found, token, scope, key } = turn;
     let next = Secret::<Refresh>::mint();
     let authenticated_at = found.grant.authenticated_at;
-    let plain = Issue::new(client, &found.grant, scope);
+    let plain = Issue::new(client, &found.grant, scope, key);
     let issue = Issue { refresh: Some(&next), authenticated_at, ..plain };
     let answer = issue.answer(app, now)?;
     let replaces = token.digest();
@@ -85,6 +97,8 @@ async fn replace(
         replaces: &replaces,
         digest: &next.digest(),
         answer: &secret::seal_under(token, replaces.as_str(), answer.as_bytes()),
+        // A token that was for anybody is bound from the first proof on.
+        key: found.key.as_deref().or(bound(client, key)),
         expires_at: idle_end(app, &found.grant, now),
     };
     if !store::refresh_tokens::rotate(&app.store, &successor, now).await? {
