@@ -106,7 +106,7 @@ impl Tasks {
         let task = shown(&id, &kept, TaskStatus::Working);
         let access = Access { verified: verified.clone(), news, doubt: false, deaf: false };
         let run = Run { tasks: self.clone(), id, talk, waiting: Waiting::new(), access };
-        tokio::spawn(run.run_on(said, work).in_current_span());
+        tokio::spawn(run.until_its_end(said, work).in_current_span());
         Ok(CreateTaskResult::new(task))
     }
 
@@ -253,7 +253,7 @@ impl Access {
 }
 
 impl Run {
-    async fn run_on(mut self, mut said: Receiver<Said>, work: impl Future<Output = Done> + Send) {
+    async fn until_its_end(mut self, mut said: Receiver<Said>, work: impl Future<Output = Done> + Send) {
         let mut work = std::pin::pin!(work);
         let mut look = tokio::time::interval(Duration::from_millis(limits::MCP_TASK_POLL_MILLIS));
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

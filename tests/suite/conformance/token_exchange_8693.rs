@@ -2,7 +2,8 @@
 
 use super::oauth21_token::claims;
 use crate::support::exchange::{ACCESS_TOKEN, RESOURCE, exchange, world_with_agent};
-use crate::support::token::{SECRET, post, post_as, signed_in};
+use crate::support::proof::{Signer, TOKEN, basic, post_with};
+use crate::support::token::{SECRET, code, post, post_as, redemption, signed_in};
 
 on_both_engines! {
     /// "access_token REQUIRED … issued_token_type REQUIRED … token_type REQUIRED" (section 2.2.1).
@@ -73,5 +74,36 @@ on_both_engines! {
         assert_eq!(post(&world, "/token", &fields).await.error().0, 400);
         let fields = [fields[0], fields[1], fields[2], ("client_id", "agent")];
         assert_eq!(post(&world, "/token", &fields).await.error(), (401, "invalid_client"));
+    }
+
+    /// A token that is bound to a key (RFC 9449) is exchanged by whoever proves that key with the request, and the new one is
+    /// bound to it too.
+    async fn attack_e08_a_bound_token_is_exchanged_with_a_proof_of_its_key_only(world) {
+        let world = world_with_agent(world).await;
+        let (signer, other) = (Signer::new(), Signer::new());
+        let (code, _) = code(&world, "app", "catalog:read").await;
+        let proof = signer.proof(&world, TOKEN);
+        let first = post_with(&world, "/token", &redemption(&code), &[("dpop", &proof)]).await;
+        let subject = first.text("access_token");
+        let fields = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"), ("subject_token", subject.as_str()),
+            ("subject_token_type", ACCESS_TOKEN), ("resource", RESOURCE),
+        ];
+        let agent = basic("agent", SECRET);
+        let own = ("authorization", agent.as_str());
+        assert_eq!(post_with(&world, "/token", &fields, &[own]).await.error(), (400, "invalid_request"), "no proof");
+        let stranger = other.proof(&world, TOKEN);
+        assert_eq!(post_with(&world, "/token", &fields, &[own, ("dpop", &stranger)]).await.error(), (400, "invalid_request"), "another key");
+        let spent = post_with(&world, "/token", &fields, &[own, ("dpop", &proof)]).await;
+        assert_eq!(spent.status, 400, "a proof that was used: {spent:?}");
+        let proof = signer.proof(&world, TOKEN);
+        let answer = post_with(&world, "/token", &fields, &[own, ("dpop", &proof)]).await;
+        assert_eq!((answer.status, answer.json["token_type"].as_str()), (200, Some("DPoP")), "{answer:?}");
+        let after = claims(&answer.text("access_token"));
+        assert_eq!((&after["cnf"]["jkt"], &after["act"]["sub"]), (&serde_json::json!(signer.thumbprint), &serde_json::json!("agent")));
+        // As an actor's it is the same.
+        let (plain, _) = signed_in(&world, "catalog:read").await;
+        let delegating = [fields[0], ("subject_token", &plain.text("access_token")), fields[2], ("actor_token", &answer.text("access_token")), ("actor_token_type", ACCESS_TOKEN)];
+        assert_eq!(post_with(&world, "/token", &delegating, &[own]).await.error(), (400, "invalid_request"));
     }
 }

@@ -36,9 +36,10 @@ pub(in crate::web::endpoints) async fn exchange(
     if !client.may(GrantType::TokenExchange) {
         return Err(Refusal::GrantNotRegistered.into());
     }
-    let subject = live(app, subject_token, now).await?.ok_or(Refusal::BadSubject)?;
+    let key = form.key();
+    let subject = live(app, subject_token, key, now).await?.ok_or(Refusal::BadSubject)?;
     let actor = match actor_token {
-        Some(token) => Some(live(app, token, now).await?.ok_or(Refusal::BadActor)?),
+        Some(token) => Some(live(app, token, key, now).await?.ok_or(Refusal::BadActor)?),
         None => None,
     };
     let found = store::grants::find(&app.store, &subject.grant_id).await?.ok_or(Refusal::BadSubject)?;
@@ -105,12 +106,12 @@ fn tokens(form: &Form) -> Result<(&str, Option<&str>), Refusal> {
     }
 }
 
-/// What a token says, if it is one of ours, good now, and its grant lives. One that is bound to a key is not taken: whoever
-/// presents it here does not prove the key (attack E08).
-async fn live(app: &App, token: &str, now: Time) -> Result<Option<AccessClaims>, Failure> {
+/// What a token says, if it is one of ours, good now, and its grant lives. One that is bound to a key is taken from whoever
+/// proves `key`, the same one, with this very request: anybody else found it or was lent it (attack E08).
+async fn live(app: &App, token: &str, key: Option<&str>, now: Time) -> Result<Option<AccessClaims>, Failure> {
     let read = claims::verify_for_any_audience(token, &app.keys.load(), app.config.issuer(), now);
     let Ok(read) = read else { return Ok(None) };
-    if read.key.is_some() {
+    if read.key.is_some() && read.key.as_deref() != key {
         return Ok(None);
     }
     let is_live = store::grants::is_live(&app.store, &read.grant_id, &read.token_id).await?;
