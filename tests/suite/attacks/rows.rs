@@ -134,7 +134,7 @@ fn row_of(name: &str) -> Option<String> {
     let name = name.strip_prefix("attack_").unwrap_or(name);
     let row = name.get(..3).filter(|_| name.as_bytes().get(3) == Some(&b'_'))?;
     let mut letters = row.chars();
-    let is_row = letters.next()?.is_ascii_lowercase() && letters.all(|c| c.is_ascii_digit());
+    let is_row = ('a'..='j').contains(&letters.next()?) && letters.all(|c| c.is_ascii_digit());
     is_row.then(|| row.to_uppercase())
 }
 
