@@ -137,6 +137,8 @@ pub enum Said {
     },
     /// A question that waits for its answer.
     Ask(Question, oneshot::Sender<Result<Value, String>>),
+    /// Nothing for a while: the connection may go, and the client comes back for the rest.
+    HangUp,
 }
 
 /// The way to speak during one run.
@@ -181,6 +183,12 @@ impl Talk {
         if self.listener.log.is_some_and(|least| level >= least) {
             let _ = self.said.try_send(Said::Log { level, logger: logger.map(str::to_owned), data });
         }
+    }
+
+    /// Lets go of the connection of a client that can come back for the rest (MCP 2025-11-25, transports: polling); it
+    /// keeps every other. What was said before is said first.
+    pub fn hang_up(&self) {
+        let _ = self.said.try_send(Said::HangUp);
     }
 
     /// Makes `block`, an MCP content block, part of the answer. Once one is shown, the outcome itself is no longer

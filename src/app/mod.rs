@@ -182,14 +182,17 @@ fn unknown_targets(config: &Config, resources: &Resources) -> Result<(), StartEr
     Ok(())
 }
 
-/// The catalog that the configuration names, the sample one, or both. A descriptor with faults is named in the log and
-/// left out; the others are there.
+/// The catalog that the configuration names, the sample one, or both.
 fn open_catalog(config: &Config) -> Catalog {
-    let (catalog, loaded) = Catalog::open(&config.catalog.paths, config.catalog.demo);
-    for problem in loaded.problems.iter().filter(|problem| problem.severity == catalog::load::Severity::Error)
-    {
+    let (catalog, refreshed) = Catalog::open(&config.catalog.paths, config.catalog.demo);
+    log_problems(&refreshed.problems);
+    catalog
+}
+
+/// A descriptor with faults is named in the log and left out, or keeps its last good version; the others are there.
+pub fn log_problems(problems: &[catalog::load::Problem]) {
+    for problem in problems.iter().filter(|problem| problem.severity == catalog::load::Severity::Error) {
         let (file, line) = (&problem.place.file, problem.place.line);
         tracing::warn!(file, line, entity = problem.entity, "{}", problem.message);
     }
-    catalog
 }

@@ -6,9 +6,20 @@
 
 use std::fs;
 use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::limits;
+
+/// How a file looks without being opened. The time of its last change in any way is among it, which nothing but the
+/// kernel sets: a file that was written and given its old date back looks changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stamp {
+    bytes: u64,
+    written: (i64, i64),
+    changed: (i64, i64),
+    inode: u64,
+}
 
 /// A tree of files.
 #[derive(Clone, Debug)]
@@ -40,6 +51,30 @@ impl Files {
                 .map(|index| files[index].1.to_owned())
                 .map_err(|_| "no such file".to_owned()),
             Self::Disk(root) => read_inside(root, path, bytes_max),
+        }
+    }
+
+    /// The folder on disk; empty for what the binary carries.
+    pub fn root(&self) -> &Path {
+        match self {
+            Self::Disk(root) => root,
+            Self::Embedded(_) => Path::new(""),
+        }
+    }
+
+    /// How a file looks, where it is there.
+    pub fn stamp(&self, path: &str) -> Option<Stamp> {
+        match self {
+            Self::Embedded(_) => Some(Stamp::default()),
+            Self::Disk(root) => {
+                let found = fs::metadata(root.join(path)).ok()?;
+                Some(Stamp {
+                    bytes: found.len(),
+                    written: (found.mtime(), found.mtime_nsec()),
+                    changed: (found.ctime(), found.ctime_nsec()),
+                    inode: found.ino(),
+                })
+            }
         }
     }
 

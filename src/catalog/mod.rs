@@ -6,13 +6,14 @@
 //!
 //! A descriptor's way: [`load()`] finds files → [`yaml`] cuts documents → [`descriptor`] checks one entity
 //! (its shape in [`schema`], its names in [`format`](mod@format), its texts in [`placeholder`]) → [`relation`]
-//! links all of them → [`index`] holds them. A question's way: [`actions`] → [`query`] → [`predicate`] or
+//! links all of them → [`index`] holds them; [`refresh`] does it again. A question's way: [`actions`] → [`query`] → [`predicate`] or
 //! [`filter`], [`text`] → [`column`](mod@column) by column as a [`set`] → a page.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use tokio::sync::{Notify, watch};
 
 pub mod load;
 
@@ -27,6 +28,7 @@ pub mod placeholder;
 
 pub mod relation;
 
+pub mod difference;
 pub mod flatten;
 pub mod index;
 
@@ -43,25 +45,33 @@ pub mod text;
 pub mod texts;
 
 pub mod actions;
+pub mod answers;
 
 pub mod attached;
 
 pub mod schemas;
+mod schemas_more;
 pub mod suggest;
 pub mod who_am_i;
 
 pub mod check;
+pub mod refresh;
 pub mod sample;
 
 pub use check::check;
 pub use load::{Loaded, load};
 
 use index::Index;
+use refresh::Reader;
+pub use refresh::Refreshed;
 
 /// The catalog of this node: a handle that all who ask share, and that always points at one whole index.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     current: Arc<ArcSwap<Index>>,
+    turned: Arc<watch::Sender<Arc<Index>>>,
+    reader: Arc<Mutex<Reader>>,
+    wanted: Arc<Notify>,
 }
 
 impl Catalog {
@@ -73,11 +83,12 @@ impl Catalog {
     }
 
     /// The catalog of what `paths` hold, with the sample's entities after them where `demo` says so, and
-    /// everything there was to say about it. Entities are in the index then, not in the answer.
-    pub fn open(paths: &[PathBuf], demo: bool) -> (Self, Loaded) {
-        let mut loaded = if demo { load::load_with(paths, sample::FILES) } else { load(paths) };
-        let catalog = Self::new(std::mem::take(&mut loaded.entities));
-        (catalog, loaded)
+    /// everything there was to say about it.
+    pub fn open(paths: &[PathBuf], demo: bool) -> (Self, Refreshed) {
+        let reader = Reader::new(paths, demo);
+        let catalog = Self { reader: Arc::new(Mutex::new(reader)), ..Self::default() };
+        let refreshed = catalog.refresh();
+        (catalog, refreshed)
     }
 
     /// The catalog of the fictional company that the binary carries.
@@ -90,21 +101,38 @@ impl Catalog {
         self.current.load_full()
     }
 
-    /// Turns to a new set of entities in one step: nobody ever sees half of it.
+    /// Turns to a new set of entities in one step: nobody ever sees half of it. Whoever follows is told; nothing else has
+    /// to be called.
     pub fn replace(&self, entities: Vec<descriptor::Entity>) {
-        self.current.store(Arc::new(Index::new(entities)));
+        let index = Arc::new(Index::new(entities));
+        self.current.store(Arc::clone(&index));
+        self.turned.send_replace(index);
     }
 
-    /// Reads `paths` and turns to what they hold. Gives what there was to say about them; entities are in the
-    /// index then, not in the answer. Where nothing but errors was read, as from a disk that is not there for a
-    /// moment, the catalog stays as it was.
-    pub fn reload(&self, paths: &[PathBuf]) -> Loaded {
-        let mut loaded = load(paths);
-        let failed = loaded.problems.iter().any(|problem| problem.severity == load::Severity::Error);
-        if !(failed && loaded.entities.is_empty()) {
-            self.replace(std::mem::take(&mut loaded.entities));
+    /// Follows the indices that this catalog turns to on this node. Of several in a row the last one is seen.
+    pub fn follow(&self) -> watch::Receiver<Arc<Index>> {
+        self.turned.subscribe()
+    }
+
+    /// Reads again what the catalog was opened from, and turns to it if anything is different. Waits for the disk, and
+    /// for whoever does the same at this moment.
+    pub fn refresh(&self) -> Refreshed {
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let (refreshed, entities) = reader.read(&self.index());
+        if let Some(entities) = entities {
+            self.replace(entities);
         }
-        loaded
+        refreshed
+    }
+
+    /// Asks for a refresh without waiting for it.
+    pub fn want_refresh(&self) {
+        self.wanted.notify_one();
+    }
+
+    /// Waits until somebody asks for a refresh.
+    pub async fn refresh_wanted(&self) {
+        self.wanted.notified().await;
     }
 }
 
@@ -120,21 +148,6 @@ pub(crate) fn excerpt(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_reload_changes_the_catalog_at_once_for_all_and_a_failed_one_does_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let text =
-            "apiVersion: backstage.io/v1alpha1\nkind: System\nmetadata: {name: s}\nspec: {owner: user:a}\n";
-        std::fs::write(folder.path().join("catalog-info.yaml"), text).unwrap();
-        let catalog = Catalog::sample();
-        let (other, held) = (catalog.clone(), catalog.index());
-        assert_eq!(catalog.reload(&[folder.path().to_owned()]).problems.len(), 1);
-        assert_eq!(other.index().references().len(), 1);
-        assert!(held.get("component:default/arrivals-service").is_some(), "who reads is not disturbed");
-        assert!(!catalog.reload(&[folder.path().join("gone")]).problems.is_empty());
-        assert_eq!(other.index().len(), 1);
-    }
 
     #[test]
     fn own_descriptors_come_before_the_sample_and_may_refer_to_it() {

@@ -33,6 +33,31 @@ fn visit(value: &mut Value, from: &str, files: &Files, left: &mut usize) -> Resu
     }
 }
 
+/// Puts a text where a placeholder is, for whoever has the descriptor and not the files beside it.
+pub fn stand_in(value: &mut Value) {
+    if placeholder(value).is_some() {
+        *value = Value::String("openapi".to_owned());
+        return;
+    }
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(stand_in),
+        Value::Object(map) => map.values_mut().for_each(stand_in),
+        _ => {}
+    }
+}
+
+/// The files that the placeholders in `value` name, relative to the root: what else an entity is made of.
+pub fn targets(value: &Value, from: &str) -> Vec<String> {
+    if let Some((_, target)) = placeholder(value) {
+        return resolve(from, target).into_iter().collect();
+    }
+    match value {
+        Value::Array(items) => items.iter().flat_map(|item| targets(item, from)).collect(),
+        Value::Object(map) => map.values().flat_map(|item| targets(item, from)).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// An object whose only key is a known placeholder with a string. Anything else with a `$` is somebody's
 /// data, such as a JSON Schema's `$ref`, and stays as it is.
 fn placeholder(value: &Value) -> Option<(&'static str, &str)> {

@@ -70,7 +70,7 @@ pub const FILES: &[(&str, &str)] = &[
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use super::super::load::{Severity, load, load_with};
+    use super::super::load::{Severity, load, read};
     use super::FILES;
 
     fn folder() -> PathBuf {
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn the_sample_is_sound_has_every_kind_and_is_the_same_from_the_folder() {
-        let carried = load_with(&[], FILES);
+        let carried = read(&[], true, None).0;
         assert_eq!(carried.problems, []);
         let mut kinds: Vec<_> = carried.entities.iter().map(|e| e.value["kind"].as_str().unwrap()).collect();
         assert!(kinds.len() >= 60, "{}", kinds.len());

@@ -7,7 +7,9 @@
 
 use serde_json::{Value, json};
 
-const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
+pub use super::schemas_more::*;
+
+pub(super) const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// Arguments of `catalog:get-catalog-entity`.
 pub fn get_input() -> Value {
@@ -79,7 +81,7 @@ pub fn query_input() -> Value {
     })
 }
 
-fn predicate() -> Value {
+pub(super) fn predicate() -> Value {
     let deeper = json!({"$ref": "#/$defs/predicate"});
     let list = json!({"type": "array", "items": deeper});
     json!({

@@ -112,6 +112,12 @@ pub const KEYS: &[Key] = &[
         "Shows the sample catalog; left out, true where catalog.paths is empty.",
     ),
     key(
+        "catalog.refresh_seconds",
+        "POSTERN_CATALOG_REFRESH_SECONDS",
+        Some("60"),
+        "How often descriptors are looked at for changes, in seconds; 0 for on demand only.",
+    ),
+    key(
         "clients.described",
         "POSTERN_CLIENTS_DESCRIBED",
         Some("open"),

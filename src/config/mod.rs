@@ -3,6 +3,7 @@
 //! Owns: every key, its one environment name, where each value came from, and which combinations are refused.
 //! The only reader of the environment. Does not own: limits that nobody should change (`limits`).
 
+mod catalog;
 mod clients;
 mod guarding;
 mod issuers;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
+pub use catalog::Catalog;
 pub use clients::{AssertionAudience, Clients, SelfRegistered};
 pub use guarding::{Proxies, ProxyHeader, Rates, subscriber};
 pub use issuers::TrustedIssuer;
@@ -158,15 +160,6 @@ pub struct Database {
     pub connections_max: u32,
 }
 
-/// What the catalog is read from.
-#[derive(Clone, Debug)]
-pub struct Catalog {
-    /// Files and directories of descriptors.
-    pub paths: Vec<PathBuf>,
-    /// Whether the sample catalog is shown.
-    pub demo: bool,
-}
-
 /// Lifetimes of tokens.
 #[derive(Clone, Debug)]
 pub struct Tokens {
@@ -231,8 +224,6 @@ impl Config {
     /// As [`Config::load`].
     pub fn from_raw(raw: &Raw) -> Result<Self, ConfigError> {
         let public_url = parse_public_url(raw)?;
-        let paths = raw.list("catalog.paths").into_iter().map(PathBuf::from).collect::<Vec<_>>();
-        let demo = raw.boolean_or("catalog.demo", paths.is_empty())?;
         let config = Self {
             static_tokens: tokens::read(raw, &public_url)?,
             public_url,
@@ -243,7 +234,7 @@ impl Config {
             database: database(raw)?,
             encryption_key: raw.optional("encryption_key").map(Hidden::new),
             title: raw.text("title"),
-            catalog: Catalog { paths, demo },
+            catalog: Catalog::from_raw(raw)?,
             clients: clients::read(raw)?,
             encryption_key_previous: raw.optional("encryption_key_previous").map(Hidden::new),
             keys: Keys::from_raw(raw)?,

@@ -114,6 +114,36 @@ pub const PLACEHOLDER_BYTES_MAX: u64 = 1024 * 1024;
 pub const PLACEHOLDERS_PER_ENTITY_MAX: usize = 16;
 /// Most entities of a catalog. The bars of the design are for 100,000; above this the index is not measured.
 pub const ENTITIES_MAX: usize = 250_000;
+/// Most entities in one ancestry: Locations lead to Locations, and a catalog of real size is five deep.
+pub const ANCESTRY_MAX: usize = 100;
+/// Most facets that one question counts: each is a pass over the entities.
+pub const FACETS_MAX: usize = 20;
+/// Most values of one facet: more are names and not kinds of things.
+pub const FACET_VALUES_MAX: usize = 1_000;
+/// Most people named for one owning group: nobody asks more.
+pub const OWNING_PEOPLE_MAX: usize = 50;
+/// Most APIs named with their operations in one answer.
+pub const APIS_TOLD_MAX: usize = 20;
+/// Most operations named of one API; large ones have a thousand, and a model reads the definition then.
+pub const OPERATIONS_TOLD_MAX: usize = 200;
+/// Length of a description in a summary, in characters.
+pub const SUMMARY_TEXT_CHARS: usize = 160;
+/// Tokens of a summary where nothing is said, and at most.
+pub const SUMMARY_TOKENS: usize = 1_000;
+/// Most tokens of a summary.
+pub const SUMMARY_TOKENS_MAX: usize = 20_000;
+/// Most pages of documentation that one search opens: each is a file.
+pub const DOCS_SEARCHED_MAX: usize = 2_000;
+/// Pages of documentation that one search names where nothing is said, and at most.
+pub const DOCS_FOUND: usize = 10;
+/// Most pages of documentation that one search names.
+pub const DOCS_FOUND_MAX: usize = 50;
+/// Most annotations, labels and tags that the description of the model names.
+pub const MODEL_NAMES_MAX: usize = 50;
+/// Most changed entities that one refresh names to clients that listen; above that they are told that everything may be.
+pub const CATALOG_CHANGES_TOLD_MAX: usize = 256;
+/// Shortest time between two refreshes of the catalog by itself, in seconds: a walk of 100,000 files takes about one.
+pub const CATALOG_REFRESH_SECONDS_MIN: u64 = 5;
 /// Most files that one walk of a directory opens.
 pub const DESCRIPTOR_FILES_MAX: usize = 100_000;
 /// Most folders that one walk enters, so that a catalog at the root of a large disk still starts.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use serde_json::{Map, Value, json};
+use tracing::Instrument as _;
 
 use super::approval::{Approvals, NotYet, Waiting};
 use super::tools::{Offered, Tools};
@@ -125,7 +126,7 @@ impl Calls {
     async fn run_effect(&self, offered: &Offered, turn: &Turn, arguments: Value, began: Time) -> Outcome {
         let (action, turn) = (Arc::clone(&offered.action), turn.clone());
         let (audit, clock) = (self.audit.clone(), self.clock.clone());
-        let task = tokio::spawn(async move {
+        let effect = async move {
             let call_id = secret::id(began);
             let begun = audit.record(fact(&action, &turn, &call_id, "begun", json!({}))).await;
             begun.map_err(|error| ActionError::Fault(error.into()))?;
@@ -133,8 +134,10 @@ impl Calls {
             let took = json!({ "micros": clock.now().micros_since(began) });
             audit.note(fact(&action, &turn, &call_id, word(&outcome), took)).await;
             outcome
-        });
-        task.await.unwrap_or_else(|error| Err(ActionError::Fault(error.into())))
+        };
+        tokio::spawn(effect.in_current_span())
+            .await
+            .unwrap_or_else(|error| Err(ActionError::Fault(error.into())))
     }
 }
 

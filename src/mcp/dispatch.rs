@@ -15,11 +15,11 @@ use serde_json::{Map, Value};
 use super::approval;
 use super::call::{Answer, Gate};
 use super::rounds::About;
-use super::server::{Server, caller, is_modern};
+use super::server::{Server, caller, is_modern, verified};
 use super::talk;
 use super::tasks::Done;
 use super::tools::Offered;
-use crate::actions::Caller;
+use crate::actions::Effect;
 use crate::actions::question::{self, Ability};
 use crate::actions::turn::{Listener, Talk, Turn};
 
@@ -61,6 +61,11 @@ impl Server {
         {
             return Ok(held);
         }
+        if let Some(state) = request.request_state.as_deref().filter(|_| modern)
+            && offered.action.effect != Effect::Read
+        {
+            self.features.rounds.use_up(state).await?;
+        }
         let listener = talk::listener(context, answers.clone())?;
         let (talk, said) = Talk::new(listener.clone());
         let talk = Arc::new(talk);
@@ -70,7 +75,7 @@ impl Server {
             Answer::Done(value) => self.done(value, talk.take_shown(), modern),
             Answer::Failed(text) | Answer::Broken(text) => self.failed(text, modern),
             Answer::Long => {
-                let mut begun = self.begin(caller, name, arguments, talk::of_task(listener)).await?;
+                let mut begun = self.begin(context, name, arguments, talk::of_task(listener)).await?;
                 begun.meta = self.meta(modern);
                 return Ok(begun.into());
             }
@@ -124,14 +129,15 @@ impl Server {
     /// Runs the action `id` once more, as a task.
     async fn begin(
         &self,
-        caller: &Arc<Caller>,
+        context: &RequestContext<RoleServer>,
         id: &str,
         arguments: Option<Map<String, Value>>,
         listener: Listener,
     ) -> Result<CreateTaskResult, ErrorData> {
         let (talk, said) = Talk::new(listener);
         let talk = Arc::new(talk);
-        let turn = Turn::talking(Arc::clone(caller), Arc::clone(&talk));
+        let verified = verified(context)?;
+        let turn = Turn::talking(Arc::clone(&verified.caller), Arc::clone(&talk));
         let (server, name, shows) = (self.clone(), id.to_owned(), Arc::clone(&talk));
         let work = async move {
             let failed = |error: ErrorData| Done::Error(error);
@@ -150,7 +156,7 @@ impl Server {
             serde_json::to_value(result)
                 .map_or_else(|e| failed(ErrorData::internal_error(e.to_string(), None)), Done::Result)
         };
-        self.features.tasks.begin(caller, id, (talk, said), work).await
+        self.features.tasks.begin(verified, id, (talk, said), work).await
     }
 
     fn done(&self, value: Value, shown: Vec<Value>, modern: bool) -> CallToolResult {

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::answer::{
     HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, UNSUPPORTED_VERSION,
 };
+use super::trace::Trace;
 
 /// The revision without a handshake.
 pub const MODERN: &str = "2026-07-28";
@@ -65,6 +66,8 @@ pub struct Request<'a> {
     pub params: Option<&'a RawValue>,
     /// Whether it speaks the revision without a handshake.
     pub modern: bool,
+    /// Where it stands in its caller's trace.
+    pub trace: Option<Trace>,
 }
 
 /// A message that goes no further.
@@ -119,6 +122,8 @@ struct Meta<'a> {
     version: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "io.modelcontextprotocol/clientCapabilities")]
     capabilities: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    traceparent: Option<&'a RawValue>,
 }
 
 /// Keeps `null` apart from nothing.
@@ -158,7 +163,8 @@ pub fn read<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Message<'a>, Malf
     };
     let meta = params.meta.unwrap_or_default();
     let Params { name, uri, task_id, .. } = params;
-    let mut request = Request { id, method, name, uri, params: wire.params, modern: false };
+    let trace = Trace::of(meta.traceparent, headers);
+    let mut request = Request { id, method, name, uri, params: wire.params, modern: false, trace };
     match (meta.version, version) {
         (None, None) => {}
         (None, Some(version)) if LEGACY.contains(&version) => {}

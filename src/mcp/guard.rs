@@ -3,6 +3,7 @@
 //! A handler of `rmcp` cannot set an HTTP status, so every 401, 403 and 503 is answered here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{ACCEPT, AUTHORIZATION};
@@ -11,6 +12,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use rmcp::transport::streamable_http_server::StreamableHttpService;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
+use tracing::Instrument as _;
 
 use super::answer::{self, Challenge};
 use super::authority::{Authority, Verified};
@@ -28,6 +30,7 @@ use super::server::Server;
 use super::session::door::{Door, Refusal};
 use super::session::{Session, batch};
 use super::tools::Offered;
+use super::trace::Trace;
 use crate::access::{self, Decision};
 use crate::actions::Caller;
 use crate::limits;
@@ -50,6 +53,8 @@ pub struct Endpoint {
     pub old: Option<Arc<Connections>>,
     /// Where requests may come from.
     pub origins: Origins,
+    /// How long a body may take.
+    pub patience: Duration,
     /// What may be called.
     pub calls: Arc<Calls>,
     /// Who answers behind the door.
@@ -123,7 +128,7 @@ impl Endpoint {
     }
 
     async fn post(&self, verified: Verified, parts: request::Parts, body: Body) -> Response<Body> {
-        let body = match whole(&parts.headers, body).await {
+        let body = match whole(&parts.headers, body, self.patience).await {
             Ok(body) => body,
             Err(refusal) => return *refusal,
         };
@@ -166,10 +171,13 @@ impl Endpoint {
             },
             Ok(Message::Request(request)) if begins => {
                 let caller = Arc::clone(&verified.caller);
-                let response = self.forward(verified.caller, parts, body.clone(), &request).await;
+                let response = self.forward(verified, parts, body.clone(), &request).await;
                 self.door.begin(&caller, &request, response).await
             }
-            Ok(Message::Request(request)) => self.answer(verified, session, parts, body, &request).await,
+            Ok(Message::Request(request)) => {
+                let span = Trace::span(request.trace.as_ref());
+                self.answer(verified, session, parts, body, &request).instrument(span).await
+            }
             Err(bad) => answer::rpc_error(bad.status, bad.id, bad.code, &bad.message, bad.data),
         })
     }
@@ -191,6 +199,7 @@ impl Endpoint {
         body: &Bytes,
         request: &envelope::Request<'_>,
     ) -> Response<Body> {
+        tracing::debug!(method = &*request.method, name = request.name.as_deref(), "an MCP request");
         // Another thing by the same name was tried in 2025-11-25; it is not served.
         if !request.modern && request.method.starts_with("tasks/") {
             let text = format!("Method not found: {}", request.method);
@@ -224,7 +233,7 @@ impl Endpoint {
         }
         match session {
             Some(session) => self.door.run(&self.server, verified, &session, parts, body, request).await,
-            None => self.forward(verified.caller, parts, body.clone(), request).await,
+            None => self.forward(verified, parts, body.clone(), request).await,
         }
     }
 
@@ -259,13 +268,15 @@ impl Endpoint {
 
     async fn forward(
         &self,
-        caller: Arc<Caller>,
+        verified: Verified,
         mut parts: request::Parts,
         body: Bytes,
         request: &envelope::Request<'_>,
     ) -> Response<Body> {
         parts.headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
-        parts.extensions.insert(caller);
+        parts.extensions.insert(Arc::clone(&verified.caller));
+        // What outlives its answer has to know whether its grant does.
+        parts.extensions.insert(verified);
         let response = self.protocol.handle(Request::from_parts(parts, Full::new(body))).await;
         if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             // Type and syntax were checked above: what is left is parameters of another shape.
@@ -279,15 +290,21 @@ impl Endpoint {
 /// The body, all of it.
 ///
 /// # Errors
-/// The answer to one that is no JSON, too long, or cut short.
-pub async fn whole(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+/// The answer to one that is no JSON, too long, too slow, or cut short.
+pub async fn whole(headers: &HeaderMap, body: Body, patience: Duration) -> Result<Bytes, Refusal> {
     let refuse = |status, text: &str| Err(Box::new(answer::refusal(status, "invalid_request", text)));
     // A page can post text/plain across origins without a preflight, but not application/json (attack G02).
     if !is_json(headers) {
         let text = "The body must be JSON: send Content-Type: application/json.";
         return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, text);
     }
-    match Limited::new(body, limits::MCP_BODY_BYTES_MAX).collect().await {
+    // A body that comes a byte at a time holds its place for as long as it likes (attack J01).
+    let reading = Limited::new(body, limits::MCP_BODY_BYTES_MAX).collect();
+    let Ok(read) = tokio::time::timeout(patience, reading).await else {
+        let text = format!("The body must be here within {} seconds.", patience.as_secs());
+        return refuse(StatusCode::REQUEST_TIMEOUT, &text);
+    };
+    match read {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
             let text = format!("A request may be at most {} bytes long.", limits::MCP_BODY_BYTES_MAX);

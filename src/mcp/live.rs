@@ -210,7 +210,7 @@ pub(super) fn concerns(event: &Event, verified: &Verified) -> bool {
         Event::KeysChanged | Event::Trusted => true,
         Event::Distrusted | Event::Changed(_) => false,
         Event::McpSessionEnded(_) | Event::McpSessionChanged(_) => false,
-        Event::McpAnswered(_) | Event::McpCancelled(_) => false,
+        Event::McpAnswered(_) | Event::McpCancelled(_) | Event::CatalogRefresh => false,
     }
 }
 

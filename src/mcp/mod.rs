@@ -22,6 +22,7 @@ pub mod features;
 pub mod fixtures;
 pub mod guard;
 pub mod headers;
+pub mod icons;
 pub mod listen;
 pub mod live;
 pub mod old;
@@ -35,8 +36,11 @@ pub mod streams;
 pub mod talk;
 pub mod tasks;
 pub mod tools;
+pub mod trace;
+pub mod turned;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
@@ -99,6 +103,8 @@ pub struct McpState {
     pub store: Store,
     /// Cancelled when the server stops: streams end in order then, and nobody waits for them.
     pub stopping: CancellationToken,
+    /// How long the body of a request may take.
+    pub patience: Duration,
     /// Where calls are recorded.
     pub audit: Audit,
     /// What time it is.
@@ -140,6 +146,7 @@ impl McpState {
             proofs: proofs(app),
             store: app.store.clone(),
             stopping: app.stopping.clone(),
+            patience: Duration::from_secs(crate::limits::REQUEST_TIME_SECONDS),
             audit: app.audit.clone(),
             clock: app.clock.clone(),
             catalog: app.catalog.clone(),
@@ -228,6 +235,7 @@ fn door(state: &McpState) -> Arc<Door> {
         stop.cancelled().await;
         closing.close();
     });
+    turned::follow(&state.catalog, &streams);
     let sessions = Arc::new(Sessions::new(state.store.clone(), state.clock.clone()));
     let runs = Arc::new(Runs::new(state.store.clone(), state.clock.clone()));
     Door::new(state.sessions, &state.store, sessions, runs, streams)
@@ -240,11 +248,11 @@ fn endpoint(
     path: &str,
 ) -> Result<Endpoint, CannotServe> {
     let features = Features {
-        rounds: Rounds::new(Arc::clone(&state.vault), state.clock.clone()),
+        rounds: Rounds::new(Arc::clone(&state.vault), state.clock.clone()).with(state.store.clone()),
         catalog: state.catalog.clone(),
         tools: Arc::clone(&calls.tools),
         fixtures: state.conformance && server.name.is_none(),
-        tasks: Tasks::new(state.store.clone(), state.clock.clone()),
+        tasks: Tasks::new(state.store.clone(), state.clock.clone(), state.authority.clone()),
     };
     let metadata_url = state.public_url.at(&format!("/.well-known/oauth-protected-resource{path}"));
     let challenge = answer::Challenge::new(&metadata_url, &server.baseline());
@@ -258,6 +266,7 @@ fn endpoint(
         proofs: state.proofs.clone(),
         door: Arc::clone(door),
         old: (path == servers::SSE_PATH).then(|| Connections::new(path, Arc::clone(&door.streams))),
+        patience: state.patience,
         origins: Origins::new(state.public_url.url(), &state.allowed_origins),
         calls: Arc::clone(calls),
         server: server.clone(),

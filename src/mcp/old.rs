@@ -158,7 +158,7 @@ impl Endpoint {
             // A newer client tries the newer transport first; 405 is what sends it to GET.
             _ => return only_get(),
         }
-        let body = match guard::whole(&parts.headers, body).await {
+        let body = match guard::whole(&parts.headers, body, self.patience).await {
             Ok(body) => body,
             Err(refusal) => return *refusal,
         };

@@ -3,7 +3,8 @@
 //!
 //! What comes back is hostile until it opens. It opens for the same caller, client, grant, resource, method, name and
 //! parameters only, and for a while only: another user's state, another tool's, and the same tool's with other
-//! arguments do not, so an answer to "delete a?" is never one to "delete b?".
+//! arguments do not, so an answer to "delete a?" is never one to "delete b?". Where the answers lead to an effect it opens
+//! once, on all nodes: one yes to "delete a?" deletes it once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,12 +19,15 @@ use crate::actions::question::Question;
 use crate::clock::Clock;
 use crate::limits;
 use crate::secret::{self, Vault};
+use crate::store::Store;
+use crate::store::replays::{self, Kind};
 
 /// Seals and opens what clients carry between rounds.
 #[derive(Clone, Debug)]
 pub struct Rounds {
     vault: Arc<Vault>,
     clock: Clock,
+    store: Option<Store>,
 }
 
 /// What one request is about; the rounds of one call share it.
@@ -49,7 +53,36 @@ struct State {
 impl Rounds {
     /// Sealed by `vault`, so any node that has it can open.
     pub fn new(vault: Arc<Vault>, clock: Clock) -> Self {
-        Self { vault, clock }
+        Self { vault, clock, store: None }
+    }
+
+    /// The same, where what is used once is written down in `store`.
+    #[must_use]
+    pub fn with(self, store: Store) -> Self {
+        Self { store: Some(store), ..self }
+    }
+
+    /// Uses a state up that has opened: its answers lead to an effect, and lead there once.
+    ///
+    /// # Errors
+    /// `-32602` for one that was used, `-32603` where nobody can say.
+    pub async fn use_up(&self, state: &str) -> Result<(), ErrorData> {
+        let unsure = || ErrorData::internal_error("the state of the call cannot be checked just now", None);
+        let store = self.store.as_ref().ok_or_else(unsure)?;
+        // No state that opens is younger than this says, so none outlives what is remembered of it.
+        let until = self.clock.now().plus_seconds(limits::MCP_ROUND_SECONDS + 1);
+        let name = secret::sha256_base64url(state.as_bytes());
+        match replays::use_once(store, Kind::McpRound, "", &name, until).await {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let text = "Invalid params: this requestState was used before; call again without it";
+                Err(ErrorData::invalid_params(text, None))
+            }
+            Err(error) => {
+                tracing::error!(%error, "a use of a call's state could not be written down");
+                Err(unsure())
+            }
+        }
     }
 
     /// The answers that are known when a request comes: those of earlier rounds, and those it brings.

@@ -17,9 +17,11 @@ use rmcp::model::{SetLevelRequestParams, SubscribeRequestParams, UnsubscribeRequ
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
+use super::authority::Verified;
 use super::call::Calls;
 use super::features::{self, Features, completion, page, prompts, resources};
 use super::fixtures;
+use super::icons;
 use super::session::wishes;
 use super::tools::Offered;
 use crate::actions::Caller;
@@ -92,9 +94,25 @@ pub(super) fn caller(context: &RequestContext<RoleServer>) -> Result<&Arc<Caller
     parts.and_then(|parts| parts.extensions.get()).ok_or_else(|| ErrorData::internal_error("no caller", None))
 }
 
+/// The token that the guard let in, for what outlives its answer.
+pub(super) fn verified(context: &RequestContext<RoleServer>) -> Result<&Verified, ErrorData> {
+    let parts = context.extensions.get::<Parts>();
+    parts.and_then(|parts| parts.extensions.get()).ok_or_else(|| ErrorData::internal_error("no caller", None))
+}
+
 /// Whether the request speaks the revision without a handshake: it says so in its own `_meta`.
 pub(super) fn is_modern(context: &RequestContext<RoleServer>) -> bool {
     context.meta.protocol_version().is_some()
+}
+
+/// Whether the client's revision has icons. One that names none is as old as the first revision that need not.
+fn knows_icons(context: &RequestContext<RoleServer>) -> bool {
+    let header = || {
+        let parts = context.extensions.get::<Parts>()?;
+        parts.headers.get("mcp-protocol-version")?.to_str().ok().map(|text| text.trim() >= icons::SINCE)
+    };
+    let agreed = || context.peer.peer_info().map(|info| info.protocol_version.as_str() >= icons::SINCE);
+    is_modern(context) || header().or_else(agreed).unwrap_or_default()
 }
 
 impl ServerHandler for Server {
@@ -123,7 +141,10 @@ impl ServerHandler for Server {
         if request.is_some_and(|page| page.cursor.is_some()) {
             return Err(ErrorData::invalid_params("unknown cursor: the list of tools has one page", None));
         }
-        let tools = self.calls.tools.list(caller(&context)?);
+        let mut tools = (*self.calls.tools.list(caller(&context)?)).clone();
+        if !knows_icons(&context) {
+            tools.iter_mut().for_each(|tool| tool.icons = None);
+        }
         Ok(ListToolsResult {
             result_type: Some(ResultType::COMPLETE),
             meta: self.meta(is_modern(&context)),
@@ -131,7 +152,7 @@ impl ServerHandler for Server {
             ttl_ms: Some(limits::MCP_LIST_TTL_MILLISECONDS),
             // What is listed depends on the token's scopes, so nobody else may be shown it.
             cache_scope: Some(CacheScope::Private),
-            tools: (*tools).clone(),
+            tools,
         })
     }
 

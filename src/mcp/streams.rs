@@ -148,27 +148,39 @@ impl Streams {
     /// Tells every stream that `change` concerns.
     pub fn tell(&self, change: &Change) {
         let mut inner = self.lock();
-        let now = self.clock.now();
-        if inner.recent.len() >= limits::MCP_CHANGES_KEPT {
-            inner.complete_since = inner.recent.pop_front().map(|(at, _)| at);
+        inner.remember(self.clock.now(), change.clone());
+        for open in inner.speaking().filter(|open| change.whose.concerns(&open.verified.caller)) {
+            open.change(|state| {
+                let wanted = state.wants.includes(&change.what);
+                wanted && state.changed.insert(change.what.clone())
+            });
         }
-        inner.recent.push_back((now, change.clone()));
-        // A session hears each thing once (MCP 2025-11-25, transports): on the stream that it opened last.
-        let mut latest = HashMap::<&str, u64>::new();
-        for (id, open) in &inner.open {
-            if let Some(session) = open.session.as_deref().filter(|_| open.lock().wants.is_some()) {
-                let latest = latest.entry(session).or_default();
-                *latest = (*latest).max(*id);
-            }
+    }
+
+    /// Tells everyone whom it concerns that these resources changed, `count` of them at most; `is_one` knows them by
+    /// their URIs. However many changed, a stream costs no more than what it follows.
+    pub fn tell_of_resources(
+        &self,
+        uris: impl Iterator<Item = String>,
+        count: usize,
+        is_one: impl Fn(&str) -> bool,
+    ) {
+        let (mut inner, now) = (self.lock(), self.clock.now());
+        if count < limits::MCP_CHANGES_KEPT {
+            uris.for_each(|uri| inner.remember(now, Change::of(What::Resource(uri))));
+        } else {
+            // More than is remembered: whoever comes back asks for all it follows.
+            inner.recent.clear();
+            inner.complete_since = Some(now);
         }
-        for (id, open) in &inner.open {
-            let silent = open.session.as_deref().is_some_and(|session| latest.get(session) != Some(id));
-            if !silent && change.whose.concerns(&open.verified.caller) {
-                open.change(|state| {
-                    let wanted = state.wants.includes(&change.what);
-                    wanted && state.changed.insert(change.what.clone())
-                });
-            }
+        for open in inner.speaking() {
+            open.change(|state| {
+                let State { wants, changed, .. } = state;
+                let news = wants.resources.iter().filter(|uri| is_one(uri)).cloned().map(What::Resource);
+                let before = changed.len();
+                changed.extend(news);
+                changed.len() > before
+            });
         }
     }
 
@@ -249,6 +261,31 @@ impl Streams {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn remember(&mut self, now: Time, change: Change) {
+        if self.recent.len() >= limits::MCP_CHANGES_KEPT {
+            self.complete_since = self.recent.pop_front().map(|(at, _)| at);
+        }
+        self.recent.push_back((now, change));
+    }
+
+    /// The streams that are told things. A session hears each thing once (MCP 2025-11-25, transports): on the stream that
+    /// it opened last.
+    fn speaking(&self) -> impl Iterator<Item = &Arc<Open>> {
+        let mut latest = HashMap::<&str, u64>::new();
+        for (id, open) in &self.open {
+            if let Some(session) = open.session.as_deref().filter(|_| open.lock().wants.is_some()) {
+                let latest = latest.entry(session).or_default();
+                *latest = (*latest).max(*id);
+            }
+        }
+        let silent = move |id: &u64, open: &Open| {
+            open.session.as_deref().is_some_and(|session| latest.get(session) != Some(id))
+        };
+        self.open.iter().filter(move |(id, open)| !silent(id, open)).map(|(_, open)| open)
     }
 }
 

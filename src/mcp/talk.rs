@@ -9,6 +9,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::request::Parts;
 #[expect(deprecated, reason = "what MCP deprecates is served as long as revisions that have it are")]
 use rmcp::model::{
     ClientCapabilities, ClientResult, CustomRequest, LoggingLevel, LoggingMessageNotificationParam,
@@ -20,6 +21,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::Receiver;
 
 use super::server::is_modern;
+use super::session::tape::Tape;
 use super::session::wishes;
 use crate::actions::question::{Ability, Question};
 use crate::actions::turn::{AsTask, Level, Listener, Said, Talk};
@@ -141,6 +143,13 @@ async fn pass_on(context: &RequestContext<RoleServer>, said: Said) {
             let mut params = LoggingMessageNotificationParam::new(to_wire(level), data);
             params.logger = logger;
             context.peer.notify_logging_message(params).await
+        }
+        Said::HangUp => {
+            let parts = context.extensions.get::<Parts>();
+            if let Some(tape) = parts.and_then(|parts| parts.extensions.get::<Arc<Tape>>()) {
+                tape.hang_up();
+            }
+            return;
         }
         Said::Ask(question, reply) => {
             let (peer, gone) = (context.peer.clone(), context.ct.clone());

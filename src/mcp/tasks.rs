@@ -6,7 +6,8 @@
 //! client at the same resource, with a token that is good now.
 //!
 //! Questions of a task wait in its row, and answers come by any node. A node that dies leaves a task that nobody claims:
-//! it has failed then, since nobody knows how far it came.
+//! it has failed then, since nobody knows how far it came. One whose grant ends is stopped: nobody may act through it any
+//! more, and this node hears of that as the guard does.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -19,15 +20,20 @@ use rmcp::model::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc::Receiver;
-use tokio::sync::oneshot;
+use tokio::sync::{broadcast, oneshot};
+use tracing::Instrument as _;
 
+use super::authority::{Authority, Verified};
+use super::live;
 use crate::actions::Caller;
 use crate::actions::question::Question;
 use crate::actions::turn::{Said, Talk};
 use crate::clock::Clock;
 use crate::limits;
 use crate::secret::{self, McpTask, Secret};
+use crate::store::events::Event;
 use crate::store::mcp_tasks::{self, End, Kept};
 use crate::store::{self, Store};
 
@@ -36,6 +42,7 @@ use crate::store::{self, Store};
 pub struct Tasks {
     store: Store,
     clock: Clock,
+    authority: Authority,
 }
 
 /// How the work of a task ended.
@@ -59,21 +66,23 @@ type Waiting = BTreeMap<String, oneshot::Sender<Result<Value, String>>>;
 
 impl Tasks {
     /// The tasks that `store` keeps.
-    pub fn new(store: Store, clock: Clock) -> Self {
-        Self { store, clock }
+    pub fn new(store: Store, clock: Clock, authority: Authority) -> Self {
+        Self { store, clock, authority }
     }
 
-    /// Begins a task of `caller`: `work` runs on, whoever hangs up. The row is there before this returns.
+    /// Begins a task of whoever was let in: `work` runs on, whoever hangs up. The row is there before this returns.
     ///
     /// # Errors
     /// `-32603` where it cannot be recorded, and where the caller has as many as it may.
     pub async fn begin(
         &self,
-        caller: &Caller,
+        verified: &Verified,
         action: &str,
         (talk, said): (Arc<Talk>, Receiver<Said>),
         work: impl Future<Output = Done> + Send + 'static,
     ) -> Result<CreateTaskResult, ErrorData> {
+        // Heard from before the row is there: what ends meanwhile ends this too.
+        let (news, caller) = (self.store.subscribe(), &verified.caller);
         let (id, now) = (Secret::<McpTask>::mint(), self.clock.now());
         let kept = Kept {
             digest: id.digest(),
@@ -95,8 +104,9 @@ impl Tasks {
             return Err(ErrorData::internal_error(text, None));
         }
         let task = shown(&id, &kept, TaskStatus::Working);
-        let run = Run { tasks: self.clone(), id, talk, waiting: Waiting::new() };
-        tokio::spawn(run.until_its_end(said, work));
+        let access = Access { verified: verified.clone(), news, doubt: false, deaf: false };
+        let run = Run { tasks: self.clone(), id, talk, waiting: Waiting::new(), access };
+        tokio::spawn(run.run_on(said, work).in_current_span());
         Ok(CreateTaskResult::new(task))
     }
 
@@ -196,10 +206,54 @@ struct Run {
     id: Secret<McpTask>,
     talk: Arc<Talk>,
     waiting: Waiting,
+    access: Access,
+}
+
+/// What a task runs by.
+struct Access {
+    verified: Verified,
+    news: broadcast::Receiver<Event>,
+    /// Whether it may have ended.
+    doubt: bool,
+    /// Whether this node may miss news: then it is asked for again and again.
+    deaf: bool,
+}
+
+impl Access {
+    /// Waits for news that may be the end of it.
+    async fn questioned(&mut self) {
+        loop {
+            match self.news.recv().await {
+                Ok(Event::Distrusted) => {
+                    self.deaf = true;
+                    break;
+                }
+                Ok(Event::Trusted) => {
+                    self.deaf = false;
+                    break;
+                }
+                Err(RecvError::Lagged(_)) => break,
+                Ok(event) if live::concerns(&event, &self.verified) => break,
+                Ok(_) => {}
+                Err(RecvError::Closed) => std::future::pending().await,
+            }
+        }
+        self.doubt = true;
+    }
+
+    /// Whether it has ended. Where nobody can say, it is asked again.
+    async fn has_ended(&mut self, authority: &Authority) -> bool {
+        match authority.is_live(&self.verified).await {
+            Ok(true) => self.doubt = self.deaf,
+            Ok(false) => return true,
+            Err(error) => tracing::warn!(%error, "cannot ask whether the grant of a task is live"),
+        }
+        false
+    }
 }
 
 impl Run {
-    async fn until_its_end(mut self, mut said: Receiver<Said>, work: impl Future<Output = Done> + Send) {
+    async fn run_on(mut self, mut said: Receiver<Said>, work: impl Future<Output = Done> + Send) {
         let mut work = std::pin::pin!(work);
         let mut look = tokio::time::interval(Duration::from_millis(limits::MCP_TASK_POLL_MILLIS));
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -207,8 +261,12 @@ impl Run {
             tokio::select! {
                 biased;
                 done = &mut work => break done,
+                () = self.access.questioned() => {}
                 Some(said) = said.recv() => self.hear(said).await,
                 _ = look.tick() => match self.look().await {
+                    Ok(true) if self.access.doubt && self.access.has_ended(&self.tasks.authority).await => {
+                        return self.stop().await;
+                    }
                     Ok(true) => {}
                     // What only reads is dropped with this; what has an effect is told.
                     Ok(false) => return self.talk.cancelled().cancel(),
@@ -228,6 +286,16 @@ impl Run {
                 Err(error) => tracing::error!(%error, "the end of a task could not be recorded"),
             }
             tokio::time::sleep(Duration::from_millis(pause)).await;
+        }
+    }
+
+    /// Stops for want of a grant: the row says cancelled, and what has an effect is told.
+    async fn stop(self) {
+        self.talk.cancelled().cancel();
+        let (store, now) = (&self.tasks.store, self.tasks.clock.now());
+        if let Err(error) = mcp_tasks::end(store, &self.id.digest(), End::Cancelled, None, now).await {
+            // Nobody claims it from here on, so that it is found failed.
+            tracing::error!(%error, "the end of a task could not be recorded");
         }
     }
 

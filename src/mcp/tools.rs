@@ -7,6 +7,7 @@ use moka::sync::Cache;
 use rmcp::model::{Tool, ToolAnnotations};
 use serde_json::Value;
 
+use super::icons;
 use crate::access::{self, Decision};
 use crate::actions::arguments::Arguments;
 use crate::actions::{Action, Caller, Effect, Registry, dotted_name, safe_name};
@@ -139,7 +140,8 @@ fn tool(action: &Action, names: ToolNames) -> Result<Tool, String> {
     let input = schema(&action.input).ok_or("the root of its input schema is not of type object")?;
     let mut tool = Tool::new(name, action.description.clone(), input)
         .with_title(action.title.clone())
-        .with_annotations(annotations(action));
+        .with_annotations(annotations(action))
+        .with_icons(vec![icons::of(&action.id)]);
     // Before 2026-07-28 an output schema is an object too. Without one, the answer is merely not described.
     if let Some(output) = schema(&action.output) {
         tool = tool.with_raw_output_schema(output);

@@ -7,6 +7,7 @@ pub mod health;
 pub mod listen;
 pub mod news;
 pub mod openapi;
+pub mod refresh;
 pub mod serve;
 pub mod sweep;
 pub mod telemetry;

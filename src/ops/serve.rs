@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{banner, health, listen, news, openapi, sweep, telemetry};
+use super::{banner, health, listen, news, openapi, refresh, sweep, telemetry};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -56,6 +56,7 @@ pub async fn serve(config: Config) -> Result<ExitCode, Box<dyn std::error::Error
     tasks.spawn(news::follow(app.clone(), stop.clone()));
     tasks.spawn(news::rotate_keys(app.clone(), stop.clone()));
     tasks.spawn(sweep::run(app.clone(), stop.clone()));
+    tasks.spawn(refresh::run(app.clone(), stop.clone()));
     tasks.spawn(app.store.clone().listen(app.config.clone(), app.clock.clone(), stop.clone()));
     let first_admin = crate::identity::first_admin_link(&app).await?;
     println!("{}", banner::text(&app, first_admin.as_deref()));

@@ -41,6 +41,8 @@ pub enum Event {
     McpAnswered(String),
     /// A client takes a request back: the digest of its session, and the request's id as JSON.
     McpCancelled(String),
+    /// Every node is to look at its descriptors again.
+    CatalogRefresh,
     /// News may have been missed from here on: ask the database until [`Event::Trusted`].
     Distrusted,
     /// The news can be relied on again; what was cached before is to be forgotten.
@@ -57,7 +59,7 @@ impl Event {
             | Self::TokenRevoked(_) => true,
             Self::KeysChanged | Self::Distrusted | Self::Trusted => true,
             Self::Changed(_) | Self::McpSessionEnded(_) | Self::McpSessionChanged(_) => false,
-            Self::McpAnswered(_) | Self::McpCancelled(_) => false,
+            Self::McpAnswered(_) | Self::McpCancelled(_) | Self::CatalogRefresh => false,
         }
     }
 
@@ -73,6 +75,7 @@ impl Event {
             Self::McpSessionChanged(digest) => Some(("mcp-session-changed", digest)),
             Self::McpAnswered(id) => Some(("mcp-answered", id)),
             Self::McpCancelled(which) => Some(("mcp-cancelled", which)),
+            Self::CatalogRefresh => Some(("catalog-refresh", "")),
             Self::Distrusted | Self::Trusted => None,
         }
     }
@@ -88,6 +91,7 @@ impl Event {
             "mcp-session-ended" => Some(Self::McpSessionEnded(subject.to_owned())),
             "mcp-session-changed" => Some(Self::McpSessionChanged(subject.to_owned())),
             "mcp-answered" => Some(Self::McpAnswered(subject.to_owned())),
+            "catalog-refresh" => Some(Self::CatalogRefresh),
             "mcp-cancelled" => Some(Self::McpCancelled(subject.to_owned())),
             _ => None,
         }

@@ -13,6 +13,8 @@ pub enum Kind {
     DpopProof,
     /// The `jti` of an identity assertion, by the identity provider that signed it (ID-JAG).
     IdentityAssertion,
+    /// The sealed state of a call in several rounds, whose answers lead to an effect.
+    McpRound,
 }
 
 impl Kind {
@@ -21,6 +23,7 @@ impl Kind {
             Self::ClientAssertion => "client-assertion",
             Self::DpopProof => "dpop-proof",
             Self::IdentityAssertion => "identity-assertion",
+            Self::McpRound => "mcp-round",
         }
     }
 }

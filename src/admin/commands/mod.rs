@@ -98,7 +98,7 @@ enum Command {
     /// Removes what has ended; a running server does it by itself
     #[command(after_help = "Example: postern sweep --dry-run")]
     Sweep(sweep::Options),
-    /// Checks catalog descriptors
+    /// Checks catalog descriptors, or has a running server read its own again
     #[command(subcommand)]
     Catalog(catalog::Command),
     /// Asks a running server whether it is ready; exits with 1 where it is not
@@ -119,8 +119,8 @@ where
     // Neither of these needs a configuration that would start.
     match cli.command {
         Some(Command::Config(command)) => return config::run(command, &flags),
-        Some(Command::Catalog(command)) => return catalog::run(command),
         Some(Command::Doctor(options)) => return doctor::run(&options, &flags).await,
+        Some(Command::Catalog(catalog::Command::Check { path, json })) => return catalog::check(&path, json),
         _ => {}
     }
     let (config, _) = Config::load(&flags)?;
@@ -128,7 +128,7 @@ where
         Command::Serve => serve(config).await,
         Command::Migrate => migrate(&config).await,
         Command::Config(command) => config::run(command, &flags),
-        Command::Catalog(command) => catalog::run(command),
+        Command::Catalog(command) => catalog::run(command, config).await,
         Command::User(command) => users::run(command, config).await,
         Command::Client(command) => clients::run(command, config).await,
         Command::Token(command) => tokens::run(command, config).await,

@@ -1,5 +1,8 @@
 //! The catalog's actions, by the ids, arguments and errors that Backstage gives them.
 
+mod asking;
+pub mod find;
+
 use std::future::ready;
 use std::sync::Arc;
 
@@ -8,11 +11,13 @@ use serde_json::{Map, Value};
 use super::index::Index;
 use super::query::Query;
 use super::relation::Ref;
-use super::{Catalog, schemas, suggest, who_am_i};
+use super::{Catalog, schemas, who_am_i};
 use crate::actions::{Action, ActionError, Caller, Effect, Outcome, Run};
 
 /// The scope that reading the catalog needs.
 pub const READ_SCOPE: &str = "catalog:read";
+/// The scope that changing it needs.
+pub const WRITE_SCOPE: &str = "catalog:write";
 /// The permission that reading an entity asks for, by Backstage's name.
 pub const READ_PERMISSION: &str = "catalog.entity.read";
 
@@ -43,7 +48,8 @@ A page has 25 entities unless limit says otherwise; give nextPageCursor back as 
 /// Every action of this room, over one catalog.
 pub fn actions(catalog: Catalog) -> Vec<Action> {
     let (getting, querying) = (catalog.clone(), catalog.clone());
-    vec![
+    let mut all = asking::actions(&catalog);
+    all.extend([
         Action {
             aliases: vec!["catalog:get".to_owned()],
             ..reading(
@@ -76,7 +82,8 @@ pub fn actions(catalog: Catalog) -> Vec<Action> {
                 run(move |caller, _| who_am_i::answer(&catalog.index(), caller)),
             )
         },
-    ]
+    ]);
+    all
 }
 
 fn reading(id: &str, title: &str, description: &str, (input, output): (Value, Value), run: Run) -> Action {
@@ -100,43 +107,21 @@ fn run(answer: impl Fn(&Caller, Value) -> Outcome + Send + Sync + 'static) -> Ru
     Arc::new(move |turn, arguments| Box::pin(ready(answer(&turn, arguments))))
 }
 
+/// An answer that waits for a disk, away from the threads that answer others.
+fn run_on_disk(answer: impl Fn(Value) -> Outcome + Send + Sync + 'static) -> Run {
+    let answer = Arc::new(answer);
+    Arc::new(move |_, arguments| {
+        let answer = Arc::clone(&answer);
+        Box::pin(async move {
+            let answered = tokio::task::spawn_blocking(move || answer(arguments)).await;
+            answered.unwrap_or_else(|error| Err(ActionError::Fault(error.into())))
+        })
+    })
+}
+
 fn get(index: &Index, arguments: &Value) -> Outcome {
-    let text = |key: &str| arguments.get(key).and_then(Value::as_str);
-    let Some(name) = text("name") else {
-        return Err(ActionError::InvalidInput("name must be a string".to_owned()));
-    };
-    // A name has neither colon nor slash: one that has is a whole reference, which models like to give.
-    let whole = name
-        .contains([':', '/'])
-        .then(|| Ref::parse(name, text("kind"), text("namespace").unwrap_or("default")));
-    if let Some(Ok(reference)) = whole
-        && let Some(entity) = index.get(reference.as_str())
-    {
-        return Ok(Value::clone(entity));
-    }
-    let matches =
-        |wanted: Option<&str>, found: &str| wanted.is_none_or(|wanted| wanted.to_lowercase() == found);
-    let mut found = index.named(&name.to_lowercase()).iter().copied().filter(|&at| {
-        let reference = index.reference(at);
-        matches(text("kind"), reference.kind()) && matches(text("namespace"), reference.namespace())
-    });
-    match (found.next(), found.next()) {
-        (Some(at), None) => Ok(Value::clone(index.entity(at))),
-        (None, _) => {
-            let mean = suggest::did_you_mean(index, name, |_| true);
-            let stop = if mean.is_empty() { "" } else { "." };
-            let name = super::excerpt(name);
-            Err(ActionError::InvalidInput(format!("No entity found with name \"{name}\"{stop}{mean}")))
-        }
-        (Some(first), Some(second)) => {
-            let every = [first, second].into_iter().chain(found).take(20);
-            let references: Vec<_> = every.map(|at| format!("\"{}\"", index.reference(at))).collect();
-            Err(ActionError::Conflict(format!(
-                "Multiple entities found with name \"{name}\", please provide more specific filters. Entities found: {}",
-                references.join(", ")
-            )))
-        }
-    }
+    let at = find::from_arguments(index, arguments)?;
+    Ok(Value::clone(index.entity(at)))
 }
 
 fn query(index: &Index, arguments: &Value) -> Outcome {
@@ -152,5 +137,7 @@ fn query(index: &Index, arguments: &Value) -> Outcome {
     Ok(Value::Object(answer))
 }
 
+#[cfg(test)]
+mod asking_tests;
 #[cfg(test)]
 mod tests;

@@ -7,8 +7,12 @@
 //! folders that its `fetch:` steps name by a relative URL, files with `${{` in their name, and folders called
 //! `skeleton` or `skeletons`.
 
+mod find;
+mod hold;
+mod memory;
+
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -16,9 +20,16 @@ use serde_json::Value;
 
 use super::descriptor::{self, Entity, Place};
 use super::files::{Files, matches, resolve};
-use super::relation;
+use super::index::Index;
+use super::relation::Ref;
 use super::yaml::{self, Document};
+use super::{placeholder, sample};
 use crate::limits;
+use hold::{Fault, Held};
+use memory::{Kept, made};
+
+pub use hold::STATUS_TYPE;
+pub use memory::Memory;
 
 /// How much a [`Problem`] matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -56,26 +67,28 @@ pub struct Loaded {
     pub problems: Vec<Problem>,
     /// How many files were read as descriptors.
     pub files: usize,
+    /// How many of them had to be parsed; the others are as they were.
+    pub parsed: usize,
 }
 
 /// Reads the descriptors at `paths`, each a file or a folder. Never fails as a whole: what cannot be read is
 /// a [`Problem`], and everything else is there.
 pub fn load(paths: &[PathBuf]) -> Loaded {
-    let mut loading = Loading::default();
-    for path in paths {
-        loading.path(path);
-    }
-    loading.finish()
+    read(paths, false, None).0
 }
 
-/// Reads the descriptors at `paths`, and then those that the binary carries, from its `all.yaml` on.
-pub(super) fn load_with(paths: &[PathBuf], carried: &'static [(&'static str, &'static str)]) -> Loaded {
-    let mut loading = Loading::default();
+/// Reads the descriptors at `paths`, and then those that the binary carries where `demo` says so. With what the
+/// reading before left, files that have not changed since are not parsed again, and what is broken now keeps its last
+/// good version.
+pub fn read(paths: &[PathBuf], demo: bool, before: Option<(&Memory, &Index)>) -> (Loaded, Memory) {
+    let mut loading = Loading { before, ..Loading::default() };
     for path in paths {
         loading.path(path);
     }
-    let files = Arc::new(Files::Embedded(carried));
-    loading.start(&files, vec!["all.yaml".to_owned()], &HashSet::new());
+    if demo {
+        let files = Arc::new(Files::Embedded(sample::FILES));
+        loading.start(&files, vec!["all.yaml".to_owned()], &HashSet::new());
+    }
     loading.finish()
 }
 
@@ -86,57 +99,15 @@ struct Next {
 }
 
 #[derive(Default)]
-struct Loading {
+struct Loading<'a> {
     loaded: Loaded,
     first: HashMap<String, Place>,
+    before: Option<(&'a Memory, &'a Index)>,
+    memory: Memory,
+    held: Vec<Held>,
 }
 
-impl Loading {
-    fn path(&mut self, path: &Path) {
-        let (folder, file) = match path.is_dir() {
-            true => (path, None),
-            false => {
-                (path.parent().unwrap_or(Path::new("")), path.file_name().and_then(|name| name.to_str()))
-            }
-        };
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        match (Files::disk(folder).map(Arc::new), file) {
-            (Ok(files), None) if path.is_dir() => self.tree(&files),
-            (Ok(files), Some(name)) => self.start(&files, vec![name.to_owned()], &HashSet::new()),
-            (Ok(_), None) => {
-                self.say(Severity::Error, &path.display().to_string(), "its name cannot be read")
-            }
-            (Err(why), _) => self.say(Severity::Error, &path.display().to_string(), &why),
-        }
-    }
-
-    fn tree(&mut self, files: &Arc<Files>) {
-        let (found, passed) = files.walk();
-        for (file, why) in passed {
-            self.say(Severity::Note, &file, &why);
-        }
-        let mut skeletons = HashSet::new();
-        let mut descriptors = Vec::new();
-        for path in found.into_iter().filter(|path| !is_skeleton_by_name(path)) {
-            let is_named = path.rsplit('/').next().is_some_and(|name| {
-                name.eq_ignore_ascii_case("catalog-info.yaml")
-                    || name.eq_ignore_ascii_case("catalog-info.yml")
-            });
-            match files.read(&path, limits::DESCRIPTOR_BYTES_MAX) {
-                Ok(text) if is_named || names_backstage(&text) => {
-                    if text.contains("fetch:") {
-                        skeletons.extend(skeletons_of(&path, &yaml::documents(&text)));
-                    }
-                    descriptors.push(path);
-                }
-                Err(why) if is_named => self.say(Severity::Error, &path, &why),
-                Ok(_) => self.say(Severity::Note, &path, "not a descriptor: no apiVersion of backstage.io"),
-                Err(why) => self.say(Severity::Note, &path, &why),
-            }
-        }
-        self.start(files, descriptors, &skeletons);
-    }
-
+impl Loading<'_> {
     /// Reads `paths`, and where their Locations lead, each file once.
     fn start(&mut self, files: &Arc<Files>, paths: Vec<String>, skeletons: &HashSet<String>) {
         let mut seen = HashSet::new();
@@ -146,18 +117,80 @@ impl Loading {
             .map(|path| Next { origin: path.clone(), path })
             .collect();
         while let Some(next) = queue.pop_front() {
-            if !seen.insert(next.path.clone()) || self.is_full(&next) {
-                continue;
+            if seen.insert(next.path.clone()) && !self.is_full(&next) && !self.again(&next, files, &mut queue)
+            {
+                self.file(&next, files, &mut queue);
             }
-            match files.read(&next.path, limits::DESCRIPTOR_BYTES_MAX) {
-                Err(why) => self.say(Severity::Error, &next.path, &why),
-                Ok(text) => {
-                    self.loaded.files += 1;
-                    for document in yaml::documents(&text) {
-                        self.document(document, &next, files, &mut queue);
+        }
+    }
+
+    /// Takes the entities of a file over from the index, where nothing about it changed.
+    fn again(&mut self, next: &Next, files: &Arc<Files>, queue: &mut VecDeque<Next>) -> bool {
+        let Some((_, index)) = self.before else { return false };
+        let kept = self.unchanged(files, &next.path);
+        let Some(kept) = kept.filter(|kept| kept.is_sound && kept.origin == next.origin) else {
+            return false;
+        };
+        let Some(entities) = kept.makes.iter().map(|of| made(index, files, of)).collect::<Option<Vec<_>>>()
+        else {
+            return false;
+        };
+        self.memory.keep(files, &next.path, kept);
+        self.loaded.files += 1;
+        for entity in entities {
+            let _ = self.accept(entity, next, files, queue);
+        }
+        true
+    }
+
+    fn file(&mut self, next: &Next, files: &Arc<Files>, queue: &mut VecDeque<Next>) {
+        let mut kept = Kept {
+            stamp: files.stamp(&next.path),
+            origin: next.origin.clone(),
+            is_descriptor: true,
+            ..Kept::default()
+        };
+        let mut faults = Vec::new();
+        match files.read(&next.path, limits::DESCRIPTOR_BYTES_MAX) {
+            Err(why) => {
+                self.say(Severity::Error, &next.path, &why);
+                // A file that is gone takes its entities with it; one that cannot be read does not.
+                faults.extend(kept.stamp.is_some().then_some((None, why)));
+            }
+            Ok(text) => {
+                self.loaded.files += 1;
+                self.loaded.parsed += 1;
+                kept.hash = memory::hash(&text);
+                let documents = yaml::documents(&text);
+                if text.contains("fetch:") {
+                    kept.skeletons = skeletons_of(&next.path, &documents);
+                }
+                for document in documents {
+                    if let Ok(value) = &document.content {
+                        let brought = placeholder::targets(&value["spec"], &next.path);
+                        kept.brings
+                            .extend(brought.into_iter().map(|path| (path.clone(), files.stamp(&path))));
+                    }
+                    match self.document(document, next, files, queue) {
+                        Ok(made) => kept.makes.push(made),
+                        Err(fault) => faults.push(fault),
                     }
                 }
             }
+        }
+        kept.is_sound = faults.is_empty() && !kept.hash.is_empty();
+        if !faults.is_empty() {
+            kept.makes.extend(self.hold(files, &next.path, &faults));
+            self.follow_held(next, files, queue);
+        }
+        self.memory.keep(files, &next.path, kept);
+    }
+
+    /// A Location that is held leads on at once: what it led to must not go because of it.
+    fn follow_held(&mut self, next: &Next, files: &Arc<Files>, queue: &mut VecDeque<Next>) {
+        let Some((_, index)) = self.before else { return };
+        for location in self.held_locations(index, &next.path) {
+            self.follow(&location, next, files, queue);
         }
     }
 
@@ -170,33 +203,56 @@ impl Loading {
         full
     }
 
-    fn document(&mut self, document: Document, next: &Next, files: &Arc<Files>, queue: &mut VecDeque<Next>) {
+    fn document(
+        &mut self,
+        document: Document,
+        next: &Next,
+        files: &Arc<Files>,
+        queue: &mut VecDeque<Next>,
+    ) -> Result<(Ref, Place), Fault> {
         let place = Place { file: next.path.clone(), document: document.number, line: document.line };
         let value = match document.content {
             Ok(value) => value,
-            Err(why) => return self.problem(Severity::Error, place, None, why),
+            Err(why) => {
+                self.problem(Severity::Error, place, None, why.clone());
+                return Err((None, why));
+            }
         };
         match descriptor::entity(value, &place, &next.origin, files) {
             Err(faults) => {
+                let all = faults.messages.join("; ");
                 for message in faults.messages {
                     self.problem(Severity::Error, place.clone(), faults.reference.clone(), message);
                 }
+                Err((faults.reference, all))
             }
-            Ok(entity) => {
-                let reference = entity.reference.to_string();
-                if let Some(first) = self.first.get(&reference) {
-                    let message = format!(
-                        "Detected conflicting entityRef {reference} already referenced by {first} and now also {place}"
-                    );
-                    return self.problem(Severity::Error, place, Some(reference), message);
-                }
-                self.first.insert(reference, place);
-                if entity.reference.kind() == "location" {
-                    self.follow(&entity, next, files, queue);
-                }
-                self.loaded.entities.push(entity);
-            }
+            Ok(entity) => self.accept(entity, next, files, queue),
         }
+    }
+
+    fn accept(
+        &mut self,
+        entity: Entity,
+        next: &Next,
+        files: &Arc<Files>,
+        queue: &mut VecDeque<Next>,
+    ) -> Result<(Ref, Place), Fault> {
+        let (made, reference) =
+            ((entity.reference.clone(), entity.place.clone()), entity.reference.to_string());
+        if let Some(first) = self.first.get(&reference) {
+            let place = entity.place;
+            let message = format!(
+                "Detected conflicting entityRef {reference} already referenced by {first} and now also {place}"
+            );
+            self.problem(Severity::Error, place, Some(reference.clone()), message.clone());
+            return Err((Some(reference), message));
+        }
+        self.first.insert(reference, entity.place.clone());
+        if entity.reference.kind() == "location" {
+            self.follow(&entity, next, files, queue);
+        }
+        self.loaded.entities.push(entity);
+        Ok(made)
     }
 
     fn follow(&mut self, location: &Entity, next: &Next, files: &Arc<Files>, queue: &mut VecDeque<Next>) {
@@ -239,33 +295,11 @@ impl Loading {
         self.loaded.problems.push(Problem { severity, place, entity, message });
     }
 
-    fn finish(mut self) -> Loaded {
-        let findings = relation::link(&mut self.loaded.entities);
-        let mut unsound = HashSet::new();
-        for finding in findings {
-            let entity = &self.loaded.entities[finding.entity];
-            let (place, name) = (entity.place.clone(), entity.reference.to_string());
-            let severity = if finding.is_fault { Severity::Error } else { Severity::Warning };
-            if finding.is_fault {
-                unsound.insert(finding.entity);
-            }
-            self.problem(severity, place, Some(name), finding.message);
-        }
-        let mut index = 0;
-        self.loaded.entities.retain(|_| {
-            index += 1;
-            !unsound.contains(&(index - 1))
-        });
-        self.loaded
+    fn finish(mut self) -> (Loaded, Memory) {
+        let mut reasons = self.put_back();
+        self.link(&mut reasons);
+        (self.loaded, self.memory)
     }
-}
-
-fn names_backstage(text: &str) -> bool {
-    text.lines().any(|line| line.starts_with("apiVersion:") && line.contains("backstage.io"))
-}
-
-fn is_skeleton_by_name(path: &str) -> bool {
-    path.contains("${{") || path.split('/').any(|part| part == "skeleton" || part == "skeletons")
 }
 
 fn is_inside(path: &str, folder: &str) -> bool {

@@ -6,9 +6,8 @@ use serde_json::json;
 
 use super::super::Catalog;
 use super::super::flatten::{Cell, rows, scalar};
-use super::super::load::load_with;
+use super::super::load::read;
 use super::super::relation::Ref;
-use super::super::sample::FILES;
 use super::*;
 
 type Row = (String, Option<String>);
@@ -299,7 +298,7 @@ fn a_cursor_keeps_its_meaning_when_the_catalog_changes() {
         // The last entity that was seen and one that was not are gone; the rest follows, once each.
         let whole = answer(&json!({"orderFields": order, "limit": 500}));
         let gone = [seen[9].clone(), whole[12].clone()];
-        let mut entities = load_with(&[], FILES).entities;
+        let mut entities = read(&[], true, None).0.entities;
         entities.retain(|entity| !gone.contains(&entity.reference.to_string()));
         let smaller = Catalog::new(entities).index();
         let rest = Query::from_arguments(&json!({"cursor": first.next, "limit": 500}))

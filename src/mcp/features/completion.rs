@@ -15,7 +15,7 @@ use crate::limits;
 /// Values for the argument that a client is being asked for.
 ///
 /// # Errors
-/// `-32602` for a prompt, a URI template or an argument that there is none of.
+/// `-32602` for a prompt, a URI template or an argument of one that there is none of.
 pub async fn complete(
     features: &Features,
     caller: &Caller,
@@ -36,7 +36,7 @@ pub async fn complete(
                 Found::of(words.into_iter().filter(|word| word.to_lowercase().starts_with(&typed)))
             }
             Some(_) if reads => Found::default(),
-            _ => return Err(invalid("unknown prompt or argument")),
+            _ => return Err(invalid("unknown prompt")),
         },
         Reference::Resource(template) => {
             let Some(below) = template

@@ -117,14 +117,18 @@ pub fn get(
     Ok(fill_template(features, template, &reference, &arguments))
 }
 
-/// What the argument `argument` of the prompt `name` may be; `None` where there is no such prompt or argument.
+/// What the argument `argument` of the prompt `name` may be; `None` where there is no such prompt. An argument that the
+/// prompt does not have may be anything: clients ask while a person types, and an error would be in their way.
 pub fn offers(index: &Index, name: &str, argument: &str) -> Option<Offers> {
     if let Some(fixed) = FIXED.iter().find(|fixed| fixed.name == name) {
-        let (_, _, kinds) = fixed.argument.filter(|(name, ..)| *name == argument)?;
-        return Some(Offers::Entities(kinds.iter().map(|kind| (*kind).to_owned()).collect()));
+        let kinds = fixed.argument.filter(|(name, ..)| *name == argument).map(|(_, _, kinds)| kinds);
+        return Some(kinds.map_or(Offers::Anything, |kinds| {
+            Offers::Entities(kinds.iter().map(|kind| (*kind).to_owned()).collect())
+        }));
     }
     let template = index.get(reference(name)?.as_str())?;
-    parameters::of(template).into_iter().find(|p| p.name == argument).map(|p| p.offers)
+    let known = parameters::of(template).into_iter().find(|p| p.name == argument);
+    Some(known.map_or(Offers::Anything, |p| p.offers))
 }
 
 fn fill_fixed(

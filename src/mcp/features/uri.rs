@@ -43,6 +43,12 @@ impl Target {
         }
     }
 
+    /// The entity that it belongs to.
+    pub fn reference(&self) -> &Ref {
+        let (Self::Entity(reference) | Self::Definition(reference) | Self::Attached(reference, ..)) = self;
+        reference
+    }
+
     /// The URI.
     pub fn to_uri(&self) -> String {
         match self {

@@ -62,17 +62,17 @@ async fn answer(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(Client, Value), Failure> {
     let form = Form::read(headers, body)?;
-    // Whoever names no client is asked for one before anything else (RFC 7662 section 2.1).
+    // Whoever is no client is told that, and nothing else (RFC 7662 section 2.1).
     let presented = presented(headers, &form).map_err(|refusal| match refusal {
         Refusal::Missing("client_id") => Refusal::Unproven,
         other => other,
     })?;
-    let token = form.need("token")?;
     let client = authenticated(app, &presented).await?;
     by_client(app, Door::Introspect, &client)?;
     if !client.is_confidential() {
         return Err(Refusal::Unproven.into());
     }
+    let token = form.need("token")?;
     let known = if let Some(personal) = Secret::<Personal>::presented(token) {
         about_personal(app, &client, &personal).await?
     } else if let Some(refresh) = Secret::<Refresh>::presented(token) {

@@ -1,4 +1,5 @@
-//! `POST /revoke` (RFC 7009): a client gives a token back. A refresh token ends its whole grant, an access token itself.
+//! `POST /revoke` (RFC 7009): a client gives a token back. A refresh token ends its whole grant, an access token itself. A
+//! personal access token is ended by whoever holds it.
 //!
 //! `token_type_hint` is not needed: a token shows what it is. A wrong hint therefore changes nothing (section 2.1).
 
@@ -10,12 +11,13 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::token::{authenticated, presented};
+use crate::access::personal;
 use crate::app::App;
 use crate::audit::Fact;
 use crate::oauth::claims;
 use crate::oauth::client::Client;
 use crate::oauth::error::Refusal;
-use crate::secret::{Refresh, Secret};
+use crate::secret::{Personal, Refresh, Secret};
 use crate::store::events::Event;
 use crate::web::error::{Failure, NEVER_KEPT};
 use crate::web::form::Form;
@@ -38,6 +40,10 @@ async fn revoke(State(app): State<App>, headers: HeaderMap, body: Result<Bytes, 
 async fn end(app: &App, headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<(), Failure> {
     let form = Form::read(headers, body)?;
     let token = form.need("token")?;
+    // No client asked for a personal token: whoever holds it may end it, its owner and a scanner of leaked secrets alike.
+    if let Some(personal) = Secret::<Personal>::presented(token) {
+        return end_personal(app, &personal).await;
+    }
     let client = authenticated(app, &presented(headers, &form)?).await?;
     by_client(app, Door::Revoke, &client)?;
     match Secret::<Refresh>::presented(token) {
@@ -60,6 +66,22 @@ async fn end_grant(app: &App, client: &Client, token: &Secret<Refresh>) -> Resul
     if ended {
         app.store.tell(Event::GrantRevoked(found.grant.id.clone()));
         note(app, "grant.revoked", client, found.grant.user_id, found.grant.id).await;
+    }
+    Ok(())
+}
+
+async fn end_personal(app: &App, token: &Secret<Personal>) -> Result<(), Failure> {
+    let now = app.clock.now();
+    let Some(found) = store::personal_tokens::find(&app.store, &token.digest()).await? else { return Ok(()) };
+    let mut tx = app.store.begin().await?;
+    let which = (found.id.as_str(), None);
+    let ended = store::personal_tokens::revoke(&mut tx, &app.store, which, "holder", now).await?;
+    tx.commit().await.map_err(store::Error::from)?;
+    if ended {
+        app.store.tell(Event::GrantRevoked(found.id.clone()));
+        let (event, actor) = ("grant.revoked", Some(found.user_id));
+        let (client_id, grant_id) = (Some(personal::CLIENT_ID.to_owned()), Some(found.id));
+        app.audit.note(Fact { event, actor, client_id, grant_id, outcome: "ok", ..Fact::default() }).await;
     }
     Ok(())
 }

@@ -63,7 +63,7 @@ await judge(`@mcpjam/sdk on ${engine}`, 7, async ({ check, cleanup }) => {
     assert.deepEqual(failed.map(({ id, error }) => `${id}: ${error?.message}`), []);
     const passed = result.checks.filter(({ status }) => status === 'passed');
     // It leaves out what a server does not declare.
-    assert.equal(passed.length, 12, JSON.stringify(result.checks.map(({ id, status }) => [id, status])));
+    assert.equal(passed.length, 14, JSON.stringify(result.checks.map(({ id, status }) => [id, status])));
   });
 });
 

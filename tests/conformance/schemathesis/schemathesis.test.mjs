@@ -26,7 +26,9 @@ await judge(`schemathesis on ${engine}`, 5, async ({ check, cleanup }) => {
   const server = await startPostern(UNPACED);
   cleanup(() => server.stop());
   const document = await (await fetch(`${server.origin}/openapi.json`)).json();
-  const operations = Object.values(document.paths).flatMap(Object.keys).length;
+  // It leaves out the document that it reads.
+  const { '/openapi.json': _, ...paths } = document.paths;
+  const operations = Object.values(paths).flatMap(Object.keys).length;
   for (const [who, more] of [['anybody', []], ['a confidential client', credentials(server)]]) {
     const report = await check(`as ${who}: no answer is other than the document says`, () => run(server, folder, more));
     await check(`as ${who}: it went through all ${operations} operations, with enough cases`, () => {

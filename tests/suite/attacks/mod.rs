@@ -24,7 +24,7 @@
 //! - `store::registrations`: a token manages any client; a registration spends no use. `oauth::management`: scopes may grow.
 //! - `web::clients`: a document is fetched before its URL is judged. `web::described`: a good document is stored at once.
 //!   `web::pages::consent`: a yes counts whatever the document says by now. `oauth::trust`: a host is compared by its end.
-//! - `store::sweep`: a successor may go before what it replaced.
+//! - `mcp::tasks`: a task asks for nothing after it began. `mcp::rounds`: a state opens as often as it comes.
 
 mod approvals;
 mod authorize;
@@ -43,6 +43,7 @@ mod http;
 mod keys;
 mod logs;
 mod mcp;
+mod mcp_long;
 mod mcp_sessions;
 mod rates;
 mod refresh;

@@ -36,7 +36,7 @@ on_both_engines! {
         seed(&world).await;
         let wrong = post_as(&world, "/introspect", &[("token", "x")], Some("rs:wrong")).await;
         assert_eq!(wrong.error(), (401, "invalid_client"));
-        for nothing in [&[] as &[(&str, &str)], &[("client_id", "")], &[("token", "x")]] {
+        for nothing in [&[] as &[(&str, &str)], &[("client_id", "")], &[("token", "x")], &[("client_id", "app")], &[("client_id", "rs")]] {
             assert_eq!(crate::support::token::post(&world, "/introspect", nothing).await.error(), (401, "invalid_client"));
         }
         assert!(wrong.headers.contains_key("www-authenticate"));

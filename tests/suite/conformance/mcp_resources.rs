@@ -255,9 +255,10 @@ async fn arguments_and_uris_are_completed_out_of_what_the_caller_may_see() {
     }
     let every = complete(URI, r#""name":"name","value":"""#, "").await.result()["completion"].clone();
     assert!(every["values"].as_array().unwrap().len() <= 100 && every["total"].is_u64(), "{every}");
+    let nothing = complete(PROMPT, r#""name":"no-such","value":"""#, "").await.result();
+    assert_eq!(nothing["completion"]["values"], json!([]), "nothing to offer is no error");
     for (reference, argument) in [
         (r#""type":"ref/prompt","name":"no-such""#, r#""name":"a","value":"""#),
-        (PROMPT, r#""name":"no-such","value":"""#),
         (URI, r#""name":"path","value":"""#),
         (r#""type":"ref/resource","uri":"other://{x}""#, r#""name":"x","value":"""#),
         (r#""type":"ref/else","uri":"x""#, r#""name":"x","value":"""#),

@@ -189,13 +189,8 @@ async fn the_fixtures_are_not_there_unless_they_are_asked_for() {
     assert_eq!(call(&world, "test_simple_text", "{}", "", "").await.code(), (200, -32602));
     for method in ["resources/read", "prompts/get"] {
         let params = r#""uri":"test://static-text","name":"test_simple_prompt""#;
-        assert_eq!(
-            world.legacy(&token, method, params).await.json()["error"]["code"]
-                .as_i64()
-                .map(i64::abs)
-                .is_some(),
-            true
-        );
+        let answer = world.legacy(&token, method, params).await.json();
+        assert!(answer["error"]["code"].is_i64(), "{answer}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! RFC 7009, token revocation.
 
+use crate::journeys::personal_tokens::made;
+use crate::support::mcp::list;
 use crate::support::token::{is_live, post, refreshing, seed, signed_in};
 
 on_both_engines! {
@@ -23,6 +25,27 @@ on_both_engines! {
         assert_eq!(post(&world, "/revoke", &fields).await.status, 200);
         assert_eq!((is_live(&world, &grant).await, is_live(&world, &other).await), (false, true));
         assert_eq!(post(&world, "/token", &refreshing(&token)).await.error(), (400, "invalid_grant"));
+    }
+
+    /// A personal access token has no client: whoever holds it may end it, and nobody who only guesses.
+    async fn a_personal_access_token_is_ended_by_whoever_holds_it(world) {
+        world.user("dana@acme.dev", crate::support::people::PASSWORD).await;
+        let (token, id) = made(&world.app, |_| {}).await;
+        let (other, _) = made(&world.app, |_| {}).await;
+        assert_eq!(list(&world, &token).await.status, 200);
+        let guessed = format!("pot_{}", "A".repeat(43));
+        for unknown in [guessed.as_str(), "pot_x", id.as_str()] {
+            let answer = post(&world, "/revoke", &[("token", unknown), ("client_id", "nobody")]).await;
+            assert!(answer.status == 200 || answer.error() == (401, "invalid_client"), "{answer:?}");
+        }
+        assert_eq!(list(&world, &token).await.status, 200, "nobody who had it asked");
+        let mut news = world.app.store.subscribe();
+        for _ in 0..2 {
+            assert_eq!(post(&world, "/revoke", &[("token", &token)]).await.status, 200);
+        }
+        assert_eq!(news.recv().await.unwrap(), postern::store::events::Event::GrantRevoked(id));
+        assert!(news.try_recv().is_err(), "told once");
+        assert_eq!((list(&world, &token).await.status, list(&world, &other).await.status), (401, 200));
     }
 
     /// "Implementations MUST support the revocation of refresh tokens and SHOULD support the revocation of access tokens"

@@ -39,7 +39,7 @@ async fn listed(world: &World, path: &str, token: &str) -> (u16, Vec<String>) {
 }
 
 /// A token of Dana's, as the page and the command line make them.
-async fn made(app: &App, change: impl FnOnce(&mut Wish)) -> (String, String) {
+pub async fn made(app: &App, change: impl FnOnce(&mut Wish)) -> (String, String) {
     let now = app.clock.now();
     let user = store::users::list(&app.store).await.unwrap().into_iter().next().unwrap();
     let mut wish = Wish {

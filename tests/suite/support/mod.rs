@@ -8,6 +8,7 @@ pub mod events;
 pub mod exchange;
 pub mod identity;
 pub mod mcp;
+pub mod modern;
 pub mod people;
 pub mod postgres;
 pub mod proof;

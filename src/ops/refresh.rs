@@ -1,0 +1,78 @@
+//! Looks at the catalog's descriptors again: now and then, at a SIGHUP, when an action or a command asks, and on every
+//! node when one was asked. Then tells whoever listens.
+
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{self, App};
+use crate::catalog::Refreshed;
+use crate::catalog::relation::Ref;
+use crate::limits;
+use crate::mcp::changes::{Change, What};
+use crate::mcp::features::uri::Target;
+use crate::store::events::Event;
+
+/// Refreshes until `stop`.
+pub async fn run(app: App, stop: CancellationToken) {
+    let mut news = app.store.subscribe();
+    let mut hangup = signal(SignalKind::hangup()).ok();
+    loop {
+        let hung_up = async {
+            match &mut hangup {
+                Some(signal) => drop(signal.recv().await),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = next_look(app.config.catalog.refresh_seconds) => {}
+            () = hung_up => {}
+            () = app.catalog.refresh_wanted() => {}
+            event = news.recv() => match event {
+                Ok(Event::CatalogRefresh) => {}
+                Err(RecvError::Closed) => return,
+                _ => continue,
+            },
+            () = stop.cancelled() => return,
+        }
+        once(&app).await;
+    }
+}
+
+async fn next_look(seconds: u64) {
+    match seconds {
+        0 => std::future::pending().await,
+        seconds => tokio::time::sleep(Duration::from_secs(seconds)).await,
+    }
+}
+
+/// Refreshes once, away from the threads that answer requests, and tells of what changed.
+pub async fn once(app: &App) -> Refreshed {
+    let catalog = app.catalog.clone();
+    let refreshed = match tokio::task::spawn_blocking(move || catalog.refresh()).await {
+        Ok(refreshed) => refreshed,
+        Err(error) => {
+            tracing::error!(%error, "the catalog could not be refreshed; it stays as it was");
+            return Refreshed::default();
+        }
+    };
+    app::log_problems(&refreshed.problems);
+    if refreshed.is_changed {
+        let (entities, parsed) = (app.catalog.index().len(), refreshed.parsed);
+        tracing::info!(entities, parsed, "the catalog changed");
+        tell(app, &refreshed.changed);
+    }
+    refreshed
+}
+
+/// Tells the clients of this node. The others see the change by themselves, and tell theirs.
+fn tell(app: &App, changed: &[Ref]) {
+    app.store.tell(Change::of(What::Resources).event());
+    app.store.tell(Change::of(What::Prompts).event());
+    for reference in changed.iter().take(limits::CATALOG_CHANGES_TOLD_MAX) {
+        let uri = Target::Entity(reference.clone()).to_uri();
+        app.store.tell(Change::of(What::Resource(uri)).event());
+    }
+}
