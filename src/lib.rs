@@ -13,6 +13,7 @@
 //! | [`mcp`] | the resource server: the guard, both eras, dispatch |
 //! | [`store`] | every SQL statement, the same text on Postgres and SQLite |
 //! | [`web`] | endpoints for machines, pages for people |
+//! | [`api`] | Backstage's REST API for reads of the catalog, behind the same gate as `mcp` |
 //! | [`admin`] | acts of the operator: commands |
 //! | [`ops`] | the process: serve, telemetry, health, sweep |
 //!
@@ -23,6 +24,7 @@
 //! ```text
 //! main → ops, admin         ops → everything below         web, mcp, admin → identity, access, actions,
 //! catalog → actions, access, store                                            catalog, store, oauth
+//! api → web's rows, mcp's gate, access, actions, catalog
 //! store → the nouns of the rooms it stores                 oauth, access → nothing with a socket
 //! ```
 //! Never: `web ↔ mcp`, `web ↔ admin`, `mcp ↔ admin`, anything → `ops`. `tests/architecture.rs` holds this.
@@ -54,6 +56,7 @@
 pub mod access;
 pub mod actions;
 pub mod admin;
+pub mod api;
 pub mod app;
 pub mod audit;
 pub mod catalog;

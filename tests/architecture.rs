@@ -100,7 +100,10 @@ fn nothing(found: Vec<String>) {
 fn doors(room: &str) -> Option<&'static [&'static str]> {
     Some(match room {
         "main" => &["admin", "ops"],
-        "ops" => &["web", "mcp", "admin", "store", "oauth", "identity", "access", "actions", "catalog"],
+        "ops" => {
+            &["web", "api", "mcp", "admin", "store", "oauth", "identity", "access", "actions", "catalog"]
+        }
+        "api" => &["web", "mcp", "access", "actions", "catalog"],
         "web" | "admin" | "mcp" => &["identity", "access", "actions", "catalog", "store", "oauth"],
         "catalog" => &["actions", "access", "store", "oauth"],
         "store" => &["oauth", "identity", "access", "catalog", "actions"],

@@ -199,6 +199,20 @@ mod tests {
     }
 
     #[test]
+    fn what_a_location_leads_to_later_is_found_when_it_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = "apiVersion: backstage.io/v1alpha1\nkind: Location\nmetadata: {name: all}\nspec: {presence: optional, targets: [./a.yaml, './more/*.yaml']}\n";
+        write(folder.path(), "all.yaml", location);
+        let (catalog, _) = Catalog::open(&[folder.path().join("all.yaml")], false);
+        assert_eq!(names(&catalog), ["all"]);
+        write(folder.path(), "a.yaml", &group("a", ""));
+        assert_eq!(catalog.refresh().parsed, 1);
+        write(folder.path(), "more/b.yaml", &group("b", ""));
+        assert_eq!(catalog.refresh().parsed, 1);
+        assert_eq!(names(&catalog), ["a", "b", "all"]);
+    }
+
+    #[test]
     fn what_a_placeholder_brings_in_is_part_of_the_descriptor() {
         let folder = tempfile::tempdir().unwrap();
         let api = "apiVersion: backstage.io/v1alpha1\nkind: API\nmetadata: {name: a}\nspec: {type: x, lifecycle: y, owner: z, definition: {$text: ./a.txt}}\n";

@@ -140,6 +140,12 @@ pub const DOCS_FOUND: usize = 10;
 pub const DOCS_FOUND_MAX: usize = 50;
 /// Most annotations, labels and tags that the description of the model names.
 pub const MODEL_NAMES_MAX: usize = 50;
+/// Entities on a page of Backstage's REST API where nothing is said, as Backstage has it.
+pub const REST_PAGE: usize = 20;
+/// Most entities that one answer of `/api/catalog/entities` has; the next page is named in `Link`.
+pub const REST_ENTITIES_MAX: usize = 10_000;
+/// Most references in one question for entities by reference.
+pub const REST_REFS_MAX: usize = 5_000;
 /// Most changed entities that one refresh names to clients that listen; above that they are told that everything may be.
 pub const CATALOG_CHANGES_TOLD_MAX: usize = 256;
 /// Shortest time between two refreshes of the catalog by itself, in seconds: a walk of 100,000 files takes about one.

@@ -7,12 +7,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Response, request};
+use axum::http::{HeaderMap, Method, Response};
 use futures_util::future::BoxFuture;
 
 use super::answer;
 use super::authority::{Unavailable, Verified};
-use super::guard::Endpoint;
+use super::gate::Gate;
 use crate::clock::Time;
 use crate::oauth::dpop::{self, Proof, ProofRefusal, Target};
 
@@ -49,11 +49,11 @@ impl fmt::Debug for Proofs {
     }
 }
 
-impl Endpoint {
+impl Gate {
     /// The caller that `token` speaks for, once the request has proved the key that the token is bound to.
     pub(super) async fn admit_bound(
         &self,
-        parts: &request::Parts,
+        (headers, method, url): (&HeaderMap, &Method, &str),
         token: &str,
         now: Time,
     ) -> Result<Verified, Box<Response<Body>>> {
@@ -64,9 +64,8 @@ impl Endpoint {
             let why = "The access token is bound to no key: send it with the scheme Bearer.";
             return Err(refuse("invalid_token", why, None));
         };
-        let text =
-            only_header(&parts.headers).map_err(|why| refuse("invalid_dpop_proof", &said(why), None))?;
-        let target = Target { method: parts.method.as_str(), url: &self.resource, token: Some(token) };
+        let text = only_header(headers).map_err(|why| refuse("invalid_dpop_proof", &said(why), None))?;
+        let target = Target { method: method.as_str(), url, token: Some(token) };
         let proof =
             dpop::verify(text, target, now).map_err(|why| refuse("invalid_dpop_proof", &said(why), None))?;
         if proof.key != *key {

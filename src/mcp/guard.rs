@@ -2,6 +2,7 @@
 //!
 //! A handler of `rmcp` cannot set an HTTP status, so every 401, 403 and 503 is answered here.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,16 +15,15 @@ use rmcp::transport::streamable_http_server::StreamableHttpService;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use tracing::Instrument as _;
 
-use super::answer::{self, Challenge};
-use super::authority::{Authority, Verified};
-use super::bound::Proofs;
+use super::answer;
+use super::authority::Verified;
 use super::call::Calls;
 use super::direct;
 use super::envelope::{self, Message, Note};
 use super::features::READS;
-use super::headers::{Bearer, bearer, is_json, takes_json};
+use super::gate::Gate;
+use super::headers::{is_json, takes_json};
 use super::listen;
-use super::live::{LiveCallers, Refused};
 use super::old::Connections;
 use super::origin::Origins;
 use super::server::Server;
@@ -37,16 +37,8 @@ use crate::limits;
 
 /// One protected resource: an MCP endpoint with its own audience.
 pub struct Endpoint {
-    /// Its `resource` (RFC 8707), exactly the URL that clients call, and so the audience of its tokens.
-    pub resource: String,
-    /// What its challenges say.
-    pub challenge: Challenge,
-    /// Who issues its tokens.
-    pub authority: Authority,
-    /// Who is known already.
-    pub live: Arc<LiveCallers>,
-    /// What makes a proof of a key count once.
-    pub proofs: Proofs,
+    /// Who is let in.
+    pub gate: Gate,
     /// Sessions, and the event streams that are open.
     pub door: Arc<Door>,
     /// The connections of the transport before this one, where that is what this endpoint speaks.
@@ -61,6 +53,14 @@ pub struct Endpoint {
     pub server: Server,
     /// The protocol that leads there.
     pub protocol: StreamableHttpService<Server, NeverSessionManager>,
+}
+
+impl Deref for Endpoint {
+    type Target = Gate;
+
+    fn deref(&self) -> &Gate {
+        &self.gate
+    }
 }
 
 impl Endpoint {
@@ -87,16 +87,9 @@ impl Endpoint {
     /// Who calls. The token is asked for before anything else is looked at, so that a client that sends an odd
     /// `Accept`, an old revision or another method still learns where to sign in.
     async fn admit(&self, parts: &mut request::Parts) -> Result<Verified, Box<Response<Body>>> {
-        let verified = match bearer(&parts.headers) {
-            Bearer::Absent => return Err(Box::new(self.challenge.sign_in())),
-            Bearer::Malformed(why) => return Err(Box::new(self.challenge.invalid_token(why))),
-            Bearer::Token(token) => {
-                let now = self.calls.clock.now();
-                let admitted = self.live.admit(&self.authority, token, &self.resource, now).await;
-                admitted.map_err(|refused| Box::new(self.refuse(refused)))?
-            }
-            Bearer::Bound(token) => self.admit_bound(parts, token, self.calls.clock.now()).await?,
-        };
+        // A proof names the URL of the resource, which is the one that was called.
+        let (now, target) = (self.calls.clock.now(), &self.gate.resource);
+        let verified = self.gate.admit(&parts.headers, &parts.method, target, now).await?;
         self.origins
             .check(&parts.uri, &parts.headers)
             .map_err(|why| Box::new(answer::refusal(StatusCode::FORBIDDEN, "forbidden_origin", &why)))?;
@@ -104,27 +97,6 @@ impl Endpoint {
         parts.headers.remove(AUTHORIZATION);
         parts.headers.remove("dpop");
         Ok(verified)
-    }
-
-    pub(super) fn refuse(&self, refused: Refused) -> Response<Body> {
-        match refused {
-            Refused::Invalid(why) => {
-                tracing::debug!(%why, resource = self.resource, "an access token was refused");
-                self.challenge.invalid_token(&format!("The access token is not accepted: {why}."))
-            }
-            Refused::Revoked => {
-                self.challenge.invalid_token("The access token is not accepted: it was revoked.")
-            }
-            Refused::Bound => {
-                let why = "The access token is bound to a key: send it with the scheme DPoP and a proof of that key.";
-                self.challenge.unproven("invalid_token", why, None)
-            }
-            Refused::Unavailable(error) => {
-                let error: &dyn std::error::Error = &error;
-                tracing::error!(error = error.source(), "cannot ask whether a grant is live; refusing");
-                answer::unavailable()
-            }
-        }
     }
 
     async fn post(&self, verified: Verified, parts: request::Parts, body: Body) -> Response<Body> {

@@ -20,6 +20,7 @@ pub mod dispatch;
 pub mod envelope;
 pub mod features;
 pub mod fixtures;
+pub mod gate;
 pub mod guard;
 pub mod headers;
 pub mod icons;
@@ -254,16 +255,11 @@ fn endpoint(
         fixtures: state.conformance && server.name.is_none(),
         tasks: Tasks::new(state.store.clone(), state.clock.clone(), state.authority.clone()),
     };
-    let metadata_url = state.public_url.at(&format!("/.well-known/oauth-protected-resource{path}"));
-    let challenge = answer::Challenge::new(&metadata_url, &server.baseline());
+    let gate = state.gate(server, path)?;
     let server =
         Server::new(Arc::clone(calls), Arc::new(features), (&server.title, server.instructions.as_deref()));
     Ok(Endpoint {
-        resource: state.public_url.at(path),
-        challenge: challenge.map_err(CannotServe::Challenge)?,
-        authority: state.authority.clone(),
-        live: Arc::clone(&state.live),
-        proofs: state.proofs.clone(),
+        gate,
         door: Arc::clone(door),
         old: (path == servers::SSE_PATH).then(|| Connections::new(path, Arc::clone(&door.streams))),
         patience: state.patience,

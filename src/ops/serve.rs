@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{banner, health, listen, news, openapi, refresh, sweep, telemetry};
+use crate::api;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -23,10 +24,12 @@ use crate::web::route::{self, Route};
 /// # Errors
 /// [`CannotServe`] where an action cannot be a tool.
 pub fn router(app: &App) -> Result<Router, CannotServe> {
+    let resources = McpState::of(app);
     Ok(Router::new()
         .merge(route::router(health::ROUTES.iter().chain(openapi::ROUTES), app).with_state(app.clone()))
         .merge(crate::web::routes(app.clone()))
-        .merge(mcp::routes(McpState::of(app))?)
+        .merge(api::routes(app, &resources)?)
+        .merge(mcp::routes(resources)?)
         .layer(from_fn_with_state(app.clone(), crate::web::peer::find))
         .layer(CatchPanicLayer::new()))
 }
@@ -38,6 +41,7 @@ pub fn table() -> impl Iterator<Item = &'static Route> {
         .chain(openapi::ROUTES)
         .chain(crate::web::endpoints::ROUTES)
         .chain(crate::web::pages::ROUTES)
+        .chain(api::ROUTES)
 }
 
 /// Runs the server until it is told to stop.

@@ -103,6 +103,25 @@ impl Loading<'_> {
         Ok(kept)
     }
 
+    /// Whether a Location's target can be read. One that cannot is remembered, since it may come; and what it made
+    /// before stays, unless it is gone.
+    pub(super) fn target(&mut self, files: &Arc<Files>, path: &str) -> Result<(), String> {
+        let (stamp, before) =
+            (files.stamp(path), self.before.and_then(|(memory, _)| memory.kept(files, path)));
+        let is_same = |kept: &Kept| kept.stamp == stamp && !kept.hash.is_empty();
+        if stamp.is_some() && before.is_some_and(is_same) {
+            return Ok(());
+        }
+        let why = match files.read(path, limits::DESCRIPTOR_BYTES_MAX) {
+            Ok(_) => return Ok(()),
+            Err(why) => why,
+        };
+        let faults = [(None, why.clone())];
+        let makes = if stamp.is_some() { self.hold(files, path, &faults) } else { Vec::new() };
+        self.memory.keep(files, path, Kept { stamp, makes, ..Kept::default() });
+        Err(why)
+    }
+
     /// What is remembered of a file that has not changed since, nor what its placeholders bring in. Where only its
     /// times are others, its text decides.
     pub(super) fn unchanged(&self, files: &Files, path: &str) -> Option<Kept> {

@@ -271,11 +271,13 @@ impl Loading<'_> {
             match resolve(&next.path, target) {
                 Err(why) => self.problem(Severity::Error, place, name.clone(), why),
                 Ok(pattern) if pattern.contains('*') => {
-                    let found = files.walk().0.into_iter().filter(|path| matches(&pattern, path));
+                    let found = files.walk().0;
+                    self.memory.walked(files, &found);
+                    let found = found.into_iter().filter(|path| matches(&pattern, path));
                     queue.extend(found.map(|path| Next { path, origin: next.origin.clone() }));
                 }
-                Ok(path) => match files.read(&path, limits::DESCRIPTOR_BYTES_MAX) {
-                    Ok(_) => queue.push_back(Next { path, origin: next.origin.clone() }),
+                Ok(path) => match self.target(files, &path) {
+                    Ok(()) => queue.push_back(Next { path, origin: next.origin.clone() }),
                     Err(_) if is_optional => {}
                     Err(why) => {
                         let message = format!("the target {} cannot be read: {why}", super::excerpt(target));

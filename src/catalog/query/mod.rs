@@ -24,6 +24,21 @@ pub struct Query {
     offset: usize,
 }
 
+/// A question in parts, from a form of it that is not arguments of an action.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// The question; ignored with a cursor, which has one.
+    pub question: Question,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+    /// The parts of entities to answer with; with a cursor, its own where there are none.
+    pub fields: Vec<String>,
+    /// How many entities.
+    pub limit: usize,
+    /// How many to pass over; ignored with a cursor.
+    pub offset: usize,
+}
+
 /// A page of its answer.
 #[derive(Debug)]
 pub struct Page {
@@ -66,6 +81,25 @@ impl Query {
         // More than the most is answered with the most: a client written for another limit still works.
         query.limit = number(arguments, "limit", 1)?
             .map_or(limits::ENTITIES_PAGE, |n| n.min(limits::ENTITIES_PAGE_MAX));
+        Ok(query)
+    }
+
+    /// A question for one page.
+    ///
+    /// # Errors
+    /// A sentence, where a part of it cannot be used.
+    pub fn of(asked: Asked) -> Result<Self, String> {
+        let after = asked.cursor.as_deref().map(Cursor::decode).transpose()?;
+        let mut query = match &after {
+            Some(cursor) => Self::new(cursor.question.clone())?,
+            None => Self::new(asked.question)?,
+        };
+        query.offset = if after.is_some() { 0 } else { asked.offset };
+        query.fields = match &after {
+            Some(cursor) if asked.fields.is_empty() => cursor.fields.clone(),
+            _ => asked.fields,
+        };
+        (query.after, query.limit) = (after, asked.limit);
         Ok(query)
     }
 

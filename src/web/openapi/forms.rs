@@ -21,8 +21,47 @@ pub(super) fn of(path: &str, method: &str) -> Value {
         }
         ("/healthz", _) => json!({"responses": {"200": text("It does")}}),
         ("/readyz", _) => json!({"responses": {"200": text("It can work"), "503": text("It cannot")}}),
+        (path, method) if path.starts_with("/api/catalog/") => catalog(path, method),
         _ => json!({"responses": {"default": answer("See the summary", &json!({}))}}),
     }
+}
+
+/// In the shapes of Backstage's own document for these paths.
+fn catalog(path: &str, method: &str) -> Value {
+    let parameters: &[&str] = match path {
+        "/api/catalog/entities" => &["filter", "fields", "limit", "offset", "after", "order"],
+        "/api/catalog/entities/by-query" if method == "GET" => &[
+            "filter",
+            "fields",
+            "limit",
+            "offset",
+            "orderField",
+            "cursor",
+            "totalItems",
+            "fullTextFilterTerm",
+        ],
+        "/api/catalog/entity-facets" if method == "GET" => &["facet", "filter"],
+        _ => &[],
+    };
+    let named = |name: &&str| json!({"name": name, "in": "query", "schema": {"type": "string"}});
+    let mut said = json!({
+        "security": [{"bearer": []}],
+        "responses": {
+            "200": answer("As the summary says", &json!({})),
+            "400": answer("It cannot be read", &reference("CatalogError")),
+            "401": answer("A token is missing, or not for this", &reference("CatalogError")),
+            "403": answer("The token lacks catalog:read", &reference("CatalogError")),
+            "404": answer("There is no such entity", &reference("CatalogError")),
+        },
+    });
+    if !parameters.is_empty() {
+        said["parameters"] = parameters.iter().map(named).collect();
+    }
+    if method == "POST" {
+        let body = json!({"schema": {"type": "object"}});
+        said["requestBody"] = json!({"content": {"application/json": body}});
+    }
+    said
 }
 
 fn token() -> Value {

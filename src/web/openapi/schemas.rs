@@ -48,6 +48,11 @@ pub(super) fn all() -> Value {
             "issuer": url, "authorization_endpoint": url, "token_endpoint": url, "jwks_uri": url,
             "code_challenge_methods_supported": texts, "scopes_supported": texts, "grant_types_supported": texts,
         })),
+        "CatalogError": object(&["error", "response"], json!({
+            "error": object(&["name", "message"], json!({"name": text, "message": text})),
+            "request": object(&["method", "url"], json!({"method": text, "url": text})),
+            "response": object(&["statusCode"], json!({"statusCode": number})),
+        })),
         "Resource": object(&["resource", "authorization_servers"], json!({
             "resource": url, "authorization_servers": texts, "scopes_supported": texts,
         })),

@@ -6,6 +6,7 @@ mod approval;
 mod apps;
 pub mod catalog;
 mod catalog_refresh;
+mod catalog_rest;
 mod client_commands;
 pub mod clients;
 mod consent_choice;

@@ -1,0 +1,156 @@
+//! `/api/catalog`: what each URL answers, by Backstage's OpenAPI document.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Path, Request};
+use axum::routing::{MethodRouter, get, post};
+use serde_json::{Value, json};
+
+use super::asked::{Asked, invalid};
+use super::door::{Answer, Door};
+use crate::actions::ActionError;
+use crate::app::App;
+use crate::catalog::answers::{ancestry as ancestors, facets as counted};
+use crate::catalog::index::Index;
+use crate::catalog::predicate::Predicate;
+use crate::catalog::query::Page;
+use crate::catalog::relation::Ref;
+use crate::catalog::{filter, project};
+use crate::limits;
+
+const GET: &str = "catalog:get-catalog-entity";
+const QUERY: &str = "catalog:query-catalog-entities";
+const FACETS: &str = "catalog:get-entity-facets";
+const ANCESTRY: &str = "catalog:get-entity-ancestry";
+
+type Given = Extension<Arc<Door>>;
+type Answered = Result<Answer, ActionError>;
+
+/// `GET /entities`.
+pub fn entities() -> MethodRouter<App> {
+    get(async |Extension(door): Given, request: Request| door.serve(request, QUERY, list).await)
+}
+
+/// `GET|POST /entities/by-query`.
+pub fn by_query() -> MethodRouter<App> {
+    let answer = async |Extension(door): Given, request: Request| door.serve(request, QUERY, query).await;
+    get(answer).post(answer)
+}
+
+/// `POST /entities/by-refs`.
+pub fn by_refs() -> MethodRouter<App> {
+    post(async |Extension(door): Given, request: Request| door.serve(request, GET, refs).await)
+}
+
+/// `GET /entities/by-name/{kind}/{namespace}/{name}`.
+pub fn by_name() -> MethodRouter<App> {
+    get(async |Extension(door): Given, Path(name): Path<(String, String, String)>, request: Request| {
+        let answer = move |index: &Index, _: &Asked| {
+            let reference = named(index, &name)?;
+            Ok(index.get(reference.as_str()).map(|it| Value::clone(it)).unwrap_or_default().into())
+        };
+        door.serve(request, GET, answer).await
+    })
+}
+
+/// `GET /entities/by-name/{kind}/{namespace}/{name}/ancestry`.
+pub fn ancestry() -> MethodRouter<App> {
+    get(async |Extension(door): Given, Path(name): Path<(String, String, String)>, request: Request| {
+        let answer = move |index: &Index, _: &Asked| {
+            let reference = named(index, &name)?;
+            let item = |(entity, parents): (Ref, Vec<Ref>)| {
+                let parents: Vec<_> = parents.iter().map(Ref::as_str).collect();
+                json!({"entity": index.get(entity.as_str()), "parentEntityRefs": parents})
+            };
+            let items: Vec<_> = ancestors::ancestry(index, &reference).into_iter().map(item).collect();
+            Ok(json!({"rootEntityRef": reference.as_str(), "items": items}).into())
+        };
+        door.serve(request, ANCESTRY, answer).await
+    })
+}
+
+/// `GET|POST /entity-facets`.
+pub fn facets() -> MethodRouter<App> {
+    let answer = async |Extension(door): Given, request: Request| door.serve(request, FACETS, count).await;
+    get(answer).post(answer)
+}
+
+fn list(index: &Index, asked: &Asked) -> Answered {
+    let most = limits::REST_ENTITIES_MAX;
+    let Page { items, next, .. } = asked.page("after", most, most)?.run(index).map_err(invalid)?;
+    // The cursor has the question in it; what is asked beside it is how much of each entity, and how many.
+    let next = next.map(|cursor| {
+        let mut url = url::form_urlencoded::Serializer::new(String::new());
+        let kept = asked.parameters.iter().filter(|(name, _)| name != "after" && name != "offset");
+        url.extend_pairs(kept).append_pair("after", &cursor);
+        format!("</entities?{}>; rel=\"next\"", url.finish())
+    });
+    Ok(Answer { body: Value::Array(items), next })
+}
+
+fn query(index: &Index, asked: &Asked) -> Answered {
+    let page = asked.page("cursor", limits::REST_PAGE, limits::ENTITIES_PAGE_MAX)?;
+    let page = page.run(index).map_err(invalid)?;
+    let counts = asked.all("totalItems").next().or_else(|| asked.body["totalItems"].as_str());
+    let total = match counts {
+        None | Some("include") => page.total,
+        Some("exclude") => 0,
+        Some(_) => return Err(invalid("Invalid totalItems, must be include or exclude".to_owned())),
+    };
+    let mut info = json!({});
+    if let Some(cursor) = page.next {
+        info["nextCursor"] = Value::String(cursor);
+    }
+    Ok(json!({"items": page.items, "totalItems": total, "pageInfo": info}).into())
+}
+
+fn refs(index: &Index, asked: &Asked) -> Answered {
+    if !asked.body["entityRefs"].is_array() {
+        return Err(invalid("Malformed request, entityRefs must be a list of strings".to_owned()));
+    }
+    let references = asked.texts("entityRefs")?;
+    if references.len() > limits::REST_REFS_MAX {
+        return Err(invalid(format!("Malformed request, more than {} entityRefs", limits::REST_REFS_MAX)));
+    }
+    let (fields, fits) = (asked.fields()?, fits(asked)?.evaluate(index));
+    let one = |reference: &String| {
+        let reference = Ref::parse(reference, None, "default").map_err(invalid)?;
+        let found = index.position(reference.as_str()).filter(|&at| fits.contains(at));
+        Ok(found.map_or(Value::Null, |at| project::fields(index.entity(at), &fields)))
+    };
+    let items = references.iter().map(one).collect::<Result<Vec<_>, ActionError>>()?;
+    Ok(json!({"items": items}).into())
+}
+
+fn count(index: &Index, asked: &Asked) -> Answered {
+    let mut facets = asked.list("facet");
+    facets.extend(asked.texts("facets")?);
+    if facets.is_empty() {
+        return Err(invalid("Missing facet parameter".to_owned()));
+    }
+    let counted = counted::facets(index, &fits(asked)?, &facets).map_err(invalid)?;
+    Ok(json!({"facets": counted}).into())
+}
+
+/// `filter` and `query` together.
+fn fits(asked: &Asked) -> Result<Predicate, ActionError> {
+    let question = asked.question()?;
+    let mut fits = vec![filter::parse(question.filters.iter().map(String::as_str)).map_err(invalid)?];
+    if let Some(query) = &question.query {
+        fits.push(Predicate::parse(query).map_err(invalid)?);
+    }
+    Ok(Predicate::All(fits))
+}
+
+fn named(index: &Index, (kind, namespace, name): &(String, String, String)) -> Result<Ref, ActionError> {
+    let reference = Ref::new(kind, namespace, name);
+    if index.position(reference.as_str()).is_none() {
+        let short = |text: &str| text.chars().take(120).collect::<String>();
+        let (kind, namespace, name) = (short(kind), short(namespace), short(name));
+        return Err(ActionError::NotFound(format!(
+            "No entity named '{name}' found, with kind '{kind}' in namespace '{namespace}'"
+        )));
+    }
+    Ok(reference)
+}
