@@ -1,5 +1,5 @@
 //! Looks at the catalog's descriptors again: now and then, at a SIGHUP, when an action or a command asks, and on every
-//! node when one was asked. Then tells whoever listens.
+//! node when one was asked.
 
 use std::time::Duration;
 
@@ -9,10 +9,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, App};
 use crate::catalog::Refreshed;
-use crate::catalog::relation::Ref;
-use crate::limits;
-use crate::mcp::changes::{Change, What};
-use crate::mcp::features::uri::Target;
 use crate::store::events::Event;
 
 /// Refreshes until `stop`.
@@ -48,7 +44,7 @@ async fn next_look(seconds: u64) {
     }
 }
 
-/// Refreshes once, away from the threads that answer requests, and tells of what changed.
+/// Refreshes once, away from the threads that answer requests. Whoever follows the catalog hears of it.
 pub async fn once(app: &App) -> Refreshed {
     let catalog = app.catalog.clone();
     let refreshed = match tokio::task::spawn_blocking(move || catalog.refresh()).await {
@@ -62,17 +58,6 @@ pub async fn once(app: &App) -> Refreshed {
     if refreshed.is_changed {
         let (entities, parsed) = (app.catalog.index().len(), refreshed.parsed);
         tracing::info!(entities, parsed, "the catalog changed");
-        tell(app, &refreshed.changed);
     }
     refreshed
-}
-
-/// Tells the clients of this node. The others see the change by themselves, and tell theirs.
-fn tell(app: &App, changed: &[Ref]) {
-    app.store.tell(Change::of(What::Resources).event());
-    app.store.tell(Change::of(What::Prompts).event());
-    for reference in changed.iter().take(limits::CATALOG_CHANGES_TOLD_MAX) {
-        let uri = Target::Entity(reference.clone()).to_uri();
-        app.store.tell(Change::of(What::Resource(uri)).event());
-    }
 }
