@@ -146,7 +146,7 @@ pub const REST_PAGE: usize = 20;
 pub const REST_ENTITIES_MAX: usize = 10_000;
 /// Most references in one question for entities by reference.
 pub const REST_REFS_MAX: usize = 5_000;
-/// Most changed entities that one refresh names to clients that listen; above that they are told that everything may be.
+/// Most changed entities that one refresh names in what it gives back.
 pub const CATALOG_CHANGES_TOLD_MAX: usize = 256;
 /// Shortest time between two refreshes of the catalog by itself, in seconds: a walk of 100,000 files takes about one.
 pub const CATALOG_REFRESH_SECONDS_MIN: u64 = 5;
