@@ -67,7 +67,8 @@ async fn attack_h07_what_a_server_does_not_show_is_an_unknown_tool_there() {
     let url = |path: &str| world.app.config.public_url.at(path);
     let lookup = granted_at(&world.app, "lookup", "catalog:write catalog:read", &url("/mcp/lookup")).await;
     let (_, listed) = list(&world, "/mcp/lookup", &lookup).await;
-    assert_eq!(listed, ["catalog_get-catalog-entity"]);
+    assert!(listed.contains(&"catalog_get-catalog-entity".to_owned()), "{listed:?}");
+    assert!(listed.iter().all(|name| name.starts_with("catalog_") && !name.contains("query")), "{listed:?}");
     for hidden in ["catalog_query-catalog-entities", "catalog:query", "auth_who-am-i", "auth.who-am-i"] {
         let call = |name: &str| rpc("tools/call", &format!(r#""name":"{name}","arguments":{{}}"#));
         let (status, of_hidden) = send(&world, "POST", "/mcp/lookup", &lookup, &call(hidden)).await;
