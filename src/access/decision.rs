@@ -16,6 +16,9 @@ pub enum Decision<'a> {
     /// The token is kept to other actions: for it, this one does not exist, and a call of it is answered as a call of
     /// any name that nobody gave (attack H07).
     Hidden,
+    /// The published policy does not give whoever stands behind the token this action. Answered as [`Decision::Hidden`]:
+    /// what somebody may not do, they are not told of (experience A-10).
+    Forbidden,
 }
 
 impl Decision<'_> {
@@ -26,6 +29,7 @@ impl Decision<'_> {
             Self::ScopeHeld(_) => "scope-held",
             Self::NeedsScope(_) => "needs-scope",
             Self::Hidden => "outside-restrictions",
+            Self::Forbidden => "policy",
         }
     }
 
@@ -40,6 +44,7 @@ impl Decision<'_> {
             Self::Hidden => {
                 "the token is kept to other plugins or permissions; a call finds no such tool".to_owned()
             }
+            Self::Forbidden => "the policy does not give it to them; a call finds no such tool".to_owned(),
         }
     }
 
@@ -47,15 +52,24 @@ impl Decision<'_> {
     pub fn allows(self) -> bool {
         match self {
             Self::OpenToAll | Self::ScopeHeld(_) => true,
-            Self::NeedsScope(_) | Self::Hidden => false,
+            Self::NeedsScope(_) | Self::Hidden | Self::Forbidden => false,
         }
+    }
+
+    /// Whether the action exists for the caller at all.
+    pub fn exists(self) -> bool {
+        !matches!(self, Self::Hidden | Self::Forbidden)
     }
 }
 
-/// Whether `caller` may use `action`.
+/// Whether `caller` may use `action`: what the policy gives the user ∩ the scopes of the token ∩ what the token is kept to.
 pub fn decide<'a>(caller: &Caller, action: &'a Action) -> Decision<'a> {
     if caller.restrictions.as_ref().is_some_and(|rules| !rules.iter().any(|rule| rule.fits(action))) {
         return Decision::Hidden;
+    }
+    // Before the scope: nobody is sent to sign in again for what they will not get.
+    if caller.rights.as_ref().is_some_and(|rights| !rights.judge_action(action).allows()) {
+        return Decision::Forbidden;
     }
     match &action.scope {
         None => Decision::OpenToAll,
@@ -83,6 +97,7 @@ mod tests {
             scopes: scopes.parse().unwrap(),
             resource: "http://localhost:8787/mcp".into(),
             restrictions: None,
+            rights: None,
         }
     }
 
@@ -148,6 +163,33 @@ catalog:write | scaffolder:write | NeedsScope("catalog:write")
         let nothing = Caller { restrictions: Some(Arc::from([])), ..caller("catalog:read") };
         assert_eq!(decide(&nothing, &action(None)), Decision::Hidden);
         assert!(!Decision::Hidden.allows());
+    }
+
+    /// No part gives what another takes.
+    #[test]
+    fn attack_a_token_never_goes_beyond_the_policy_nor_the_policy_beyond_the_token() {
+        use crate::access::roles::{Person, Policy, Rights};
+        let rights = |permissions: serde_json::Value| {
+            let policy = json!({"roles": [{"name": "a", "members": ["*"], "permissions": permissions}]});
+            Some(Arc::new(Rights::of(&Arc::new(Policy::parse(&policy).unwrap()), Person::default(), (1, 1))))
+        };
+        let read = json!([{"permission": "catalog.entity.read"}]);
+        let rules = |word: &str| Some(Arc::from([crate::actions::filter::Rule::word(word).unwrap()]));
+        let action =
+            Action { permission: Some("catalog.entity.read".into()), ..action(Some("catalog:read")) };
+        for (policy, scopes, kept, expected) in [
+            (rights(read.clone()), "catalog:read", None, Decision::ScopeHeld("catalog:read")),
+            (rights(read.clone()), "", None, Decision::NeedsScope("catalog:read")),
+            (rights(json!([])), "catalog:read", None, Decision::Forbidden),
+            (rights(json!([])), "", None, Decision::Forbidden),
+            (rights(read.clone()), "catalog:read", rules("plugin:rbac"), Decision::Hidden),
+            (rights(json!([])), "catalog:read", rules("plugin:catalog"), Decision::Forbidden),
+            (None, "catalog:read", None, Decision::ScopeHeld("catalog:read")),
+        ] {
+            let caller = Caller { rights: policy, restrictions: kept, ..caller(scopes) };
+            assert_eq!(decide(&caller, &action), expected, "{scopes}");
+        }
+        assert!(!Decision::Forbidden.allows() && !Decision::Forbidden.exists());
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod choice;
 pub mod decision;
 pub mod personal;
 pub mod policy;
+pub mod roles;
 pub mod scopes;
 pub mod servers;
 

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::access::roles::Rights;
 use crate::oauth::scope::ScopeSet;
 use question::{Ability, Question};
 use turn::Turn;
@@ -39,6 +40,9 @@ pub struct Caller {
     /// What the token is kept to besides its scopes: an action that fits none of these rules does not exist for it.
     /// `None` where nothing but the scopes counts, as with every token of a sign-in.
     pub restrictions: Option<Arc<[filter::Rule]>>,
+    /// What the published policy says of whoever stands behind the token; `None` while none is published. Whatever the
+    /// scopes are, nothing goes beyond it.
+    pub rights: Option<Arc<Rights>>,
 }
 
 /// What an action does to the world. An action that says nothing is a [`Effect::Delete`].

@@ -14,6 +14,7 @@ fn caller() -> Arc<Caller> {
         scopes: "".parse().unwrap(),
         resource: "r".into(),
         restrictions: None,
+        rights: None,
     })
 }
 

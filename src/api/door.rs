@@ -69,7 +69,7 @@ impl Door {
             return translated(refused, &place).await;
         }
         let outcome = match read(&parts.headers, parts.uri.query(), body).await {
-            Ok(asked) => self.run(asked, answer).await,
+            Ok(asked) => self.run(Arc::clone(&caller), asked, answer).await,
             Err(error) => Err(error),
         };
         self.note(caller, id, if outcome.is_ok() { "ok" } else { "refused" }, at).await;
@@ -87,6 +87,11 @@ impl Door {
             Some(Decision::NeedsScope(scope)) => {
                 Some(self.gate.challenge.insufficient_scope(&caller.scopes, scope, path))
             }
+            Some(Decision::Forbidden) => Some(crate::mcp::answer::refusal(
+                StatusCode::FORBIDDEN,
+                "access_denied",
+                "The policy of this platform does not give you this",
+            )),
             Some(Decision::Hidden) | None => Some(crate::mcp::answer::refusal(
                 StatusCode::FORBIDDEN,
                 "access_denied",
@@ -95,13 +100,13 @@ impl Door {
         }
     }
 
-    async fn run<F>(&self, asked: Asked, answer: F) -> Result<Answer, ActionError>
+    async fn run<F>(&self, caller: Arc<Caller>, asked: Asked, answer: F) -> Result<Answer, ActionError>
     where
         F: FnOnce(&Index, &Asked) -> Result<Answer, ActionError> + Send + 'static,
     {
-        let index = self.app.catalog.index();
+        let catalog = self.app.catalog.clone();
         // Some of these read every entity: not on the threads that answer others.
-        let answered = tokio::task::spawn_blocking(move || answer(&index, &asked)).await;
+        let answered = tokio::task::spawn_blocking(move || answer(&catalog.seen(&caller), &asked)).await;
         answered.unwrap_or_else(|error| Err(ActionError::Fault(error.into())))
     }
 

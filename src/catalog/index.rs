@@ -13,6 +13,7 @@ use super::descriptor::Entity;
 use super::files::Files;
 use super::flatten;
 use super::relation::{self, Ref};
+use super::set::Set;
 use super::text::Haystack;
 
 /// All entities of one moment.
@@ -32,19 +33,37 @@ impl Index {
     pub fn new(mut described: Vec<Entity>) -> Self {
         described.sort_by(|a, b| a.reference.cmp(&b.reference));
         described.dedup_by(|later, first| later.reference == first.reference);
+        Self::of(described.into_iter().map(|entity| {
+            (entity.reference, Arc::new(entity.value), (entity.files, entity.place.file.into()))
+        }))
+    }
+
+    /// The part of it that `keep` names, as if there were nothing else: what is left out is in no count, no relation and
+    /// no suggestion, since it is not there (attack: a hidden entity that shows by what surrounds it).
+    pub fn part(&self, keep: &Set) -> Self {
+        let is_hidden = |target: &str| self.position(target).is_some_and(|at| !keep.contains(at));
+        Self::of(keep.iter_from(0).map(|at| {
+            let (reference, source) = (self.reference(at).clone(), self.sources[at as usize].clone());
+            let value = relation::without(&reference, self.entity(at), is_hidden);
+            (reference, value, source)
+        }))
+    }
+
+    /// Of entities in order of reference, each once.
+    fn of(entities: impl Iterator<Item = (Ref, Arc<Value>, (Arc<Files>, Box<str>))>) -> Self {
         let mut index = Self::default();
         let mut fillings: HashMap<Box<str>, Filling> = HashMap::new();
-        for (entity, at) in described.into_iter().zip(0_u32..) {
-            flatten::rows(&entity.value, |key, cell| match fillings.get_mut(key) {
+        for ((reference, value, source), at) in entities.zip(0_u32..) {
+            flatten::rows(&value, |key, cell| match fillings.get_mut(key) {
                 Some(filling) => filling.add(at, cell),
                 None => fillings.entry(key.into()).or_default().add(at, cell),
             });
-            index.haystack.add(&entity.value);
-            index.by_name.entry(entity.reference.name().into()).or_default().push(at);
-            index.by_reference.insert(entity.reference.clone(), at);
-            index.references.push(entity.reference);
-            index.sources.push((entity.files, entity.place.file.into()));
-            index.entities.push(Arc::new(entity.value));
+            index.haystack.add(&value);
+            index.by_name.entry(reference.name().into()).or_default().push(at);
+            index.by_reference.insert(reference.clone(), at);
+            index.references.push(reference);
+            index.sources.push(source);
+            index.entities.push(value);
         }
         index.columns = fillings.into_iter().map(|(key, filling)| (key, filling.finish())).collect();
         index
@@ -127,6 +146,13 @@ impl Index {
     /// Whom a user may speak for; see [`relation::ownership`].
     pub fn ownership(&self, user: &str) -> Vec<String> {
         relation::ownership(user, |reference| self.get(reference).map(|entity| &entity["relations"]))
+    }
+
+    /// A group and its parents, nearest first.
+    pub fn group_with_parents(&self, group: &str) -> Vec<String> {
+        relation::parents(vec![group.to_owned()], |reference| {
+            self.get(reference).map(|entity| &entity["relations"])
+        })
     }
 }
 

@@ -35,6 +35,9 @@ pub mod index;
 pub mod column;
 pub mod set;
 
+pub mod people;
+pub mod seen;
+
 pub mod query;
 
 pub mod cursor;
@@ -64,6 +67,7 @@ pub use load::{Loaded, load};
 use index::Index;
 use refresh::Reader;
 pub use refresh::Refreshed;
+use seen::Parts;
 
 /// The catalog of this node: a handle that all who ask share, and that always points at one whole index.
 #[derive(Clone, Debug, Default)]
@@ -72,6 +76,7 @@ pub struct Catalog {
     turned: Arc<watch::Sender<Arc<Index>>>,
     reader: Arc<Mutex<Reader>>,
     wanted: Arc<Notify>,
+    parts: Arc<Parts>,
 }
 
 impl Catalog {
@@ -106,7 +111,14 @@ impl Catalog {
     pub fn replace(&self, entities: Vec<descriptor::Entity>) {
         let index = Arc::new(Index::new(entities));
         self.current.store(Arc::clone(&index));
+        self.parts.turn();
         self.turned.send_replace(index);
+    }
+
+    /// How often it turned to another index. Whoever reads this before the index knows, by comparing later, whether what
+    /// it made of the index still holds.
+    pub fn turns(&self) -> u64 {
+        self.parts.turns()
     }
 
     /// Follows the indices that this catalog turns to on this node. Of several in a row the last one is seen.

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -163,7 +164,7 @@ pub fn link(entities: &mut [Entity]) -> Vec<Finding> {
     let mut relations: Vec<HashSet<(&'static str, Ref)>> = vec![HashSet::new(); entities.len()];
     let mut findings = Vec::new();
     for (index, entity) in entities.iter().enumerate() {
-        let named = match references(entity) {
+        let named = match references(&entity.reference, &entity.value) {
             Ok(named) => named,
             Err(message) => {
                 findings.push(Finding { entity: index, is_fault: true, message });
@@ -195,10 +196,28 @@ pub fn link(entities: &mut [Entity]) -> Vec<Finding> {
     findings
 }
 
-fn references(entity: &Entity) -> Result<Vec<(Rule, Ref)>, String> {
+/// An entity without the relations that others made to it, of those that `is_hidden` names. What its own descriptor says
+/// stays, as with a reference to what is not in the catalog: that the other end is missing says nothing of it.
+pub fn without(reference: &Ref, entity: &Arc<Value>, is_hidden: impl Fn(&str) -> bool) -> Arc<Value> {
+    let all = entity["relations"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let hides = |one: &Value| one["targetRef"].as_str().is_some_and(&is_hidden);
+    if !all.iter().any(hides) {
+        return Arc::clone(entity);
+    }
+    let own = references(reference, entity).unwrap_or_default();
+    let is_own = |one: &Value| {
+        own.iter().any(|((_, forward, ..), to)| one["type"] == *forward && one["targetRef"] == to.as_str())
+    };
+    let left: Vec<Value> = all.iter().filter(|one| !hides(one) || is_own(one)).cloned().collect();
+    let mut value = Value::clone(entity);
+    value["relations"] = Value::Array(left);
+    Arc::new(value)
+}
+
+fn references(reference: &Ref, value: &Value) -> Result<Vec<(Rule, Ref)>, String> {
     let mut named = Vec::new();
-    let spec = &entity.value["spec"];
-    for &rule in rules(entity.reference.kind()) {
+    let spec = &value["spec"];
+    for &rule in rules(reference.kind()) {
         let (field, _, _, kind) = rule;
         let texts: Vec<&str> = match &spec[field] {
             Value::String(text) => vec![text],
@@ -206,7 +225,7 @@ fn references(entity: &Entity) -> Result<Vec<(Rule, Ref)>, String> {
             _ => continue,
         };
         for text in texts {
-            named.push((rule, Ref::parse(text, kind, entity.reference.namespace())?));
+            named.push((rule, Ref::parse(text, kind, reference.namespace())?));
         }
     }
     Ok(named)
@@ -217,21 +236,43 @@ fn references(entity: &Entity) -> Result<Vec<(Rule, Ref)>, String> {
 /// `relations_of` gives the relations of an entity, or nothing where it is not in the catalog.
 pub fn ownership<'a>(user: &str, relations_of: impl Fn(&str) -> Option<&'a Value>) -> Vec<String> {
     let mut owners = vec![user.to_owned()];
-    let mut next = 0;
+    climb(&mut owners, 0, "memberOf", &relations_of);
+    climb_all(owners, 1, relations_of)
+}
+
+/// The groups of `owners` and their parents, nearest first.
+pub fn parents<'a>(owners: Vec<String>, relations_of: impl Fn(&str) -> Option<&'a Value>) -> Vec<String> {
+    climb_all(owners, 0, relations_of)
+}
+
+fn climb_all<'a>(
+    mut owners: Vec<String>,
+    from: usize,
+    relations_of: impl Fn(&str) -> Option<&'a Value>,
+) -> Vec<String> {
+    let mut next = from;
     // A group that is its own ancestor is met once: `owners` is also the list of what was seen.
     while next < owners.len() && owners.len() < limits::OWNERSHIP_GROUPS_MAX {
-        let wanted = if next == 0 { "memberOf" } else { "childOf" };
-        for relation in relations_of(&owners[next]).and_then(Value::as_array).into_iter().flatten() {
-            if relation["type"] == wanted
-                && let Some(target) = relation["targetRef"].as_str()
-                && !owners.iter().any(|owner| owner == target)
-            {
-                owners.push(target.to_owned());
-            }
-        }
+        climb(&mut owners, next, "childOf", &relations_of);
         next += 1;
     }
     owners
+}
+
+fn climb<'a>(
+    owners: &mut Vec<String>,
+    from: usize,
+    wanted: &str,
+    relations_of: &impl Fn(&str) -> Option<&'a Value>,
+) {
+    for relation in relations_of(&owners[from]).and_then(Value::as_array).into_iter().flatten() {
+        if relation["type"] == wanted
+            && let Some(target) = relation["targetRef"].as_str()
+            && !owners.iter().any(|owner| owner == target)
+        {
+            owners.push(target.to_owned());
+        }
+    }
 }
 
 #[cfg(test)]

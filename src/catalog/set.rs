@@ -58,6 +58,12 @@ impl Set {
         }
     }
 
+    /// What names this set among those of one size: SHA-256.
+    pub fn digest(&self) -> [u8; 32] {
+        let bytes: Vec<u8> = self.words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        crate::secret::sha256(&bytes)
+    }
+
     /// How many positions are in the set.
     pub fn count(&self) -> usize {
         self.words.iter().map(|word| word.count_ones() as usize).sum()

@@ -86,6 +86,7 @@ mod tests {
             scopes: ScopeSet::default(),
             resource: "http://localhost/mcp".to_owned(),
             restrictions: None,
+            rights: None,
         }
     }
 

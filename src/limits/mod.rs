@@ -1,11 +1,13 @@
 //! Every lifetime, size and count of the house, unit last in the name, reason beside it.
 
+mod access;
 mod account;
 mod clients;
 mod grants;
 mod guarding;
 mod mcp;
 
+pub use access::*;
 pub use account::*;
 pub use clients::*;
 pub use grants::*;

@@ -45,6 +45,7 @@ impl Verified {
             scopes: claims.scope,
             resource: claims.audience,
             restrictions: None,
+            rights: None,
         };
         let is_exchanged = claims.actor.is_some();
         let (expires_at, token_id) = (claims.expires_at, claims.token_id);

@@ -155,7 +155,7 @@ fn admit(
             Err(ActionError::NotAllowed(format!("this access token lacks the scope {scope}")))
         }
         // Nor does a name lead here.
-        Decision::Hidden => Err(ActionError::NotFound("no such tool".to_owned())),
+        Decision::Hidden | Decision::Forbidden => Err(ActionError::NotFound("no such tool".to_owned())),
     }
 }
 

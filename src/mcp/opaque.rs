@@ -84,6 +84,7 @@ fn of_person(token: PersonalToken) -> Standing {
             scopes: token.scope,
             resource: String::new(),
             restrictions: token.kept.rules(),
+            rights: None,
         },
     }
 }
@@ -103,6 +104,7 @@ fn of_config(token: &StaticToken, scopes: crate::oauth::scope::ScopeSet) -> Stan
             scopes,
             resource: String::new(),
             restrictions: token.restrictions.clone(),
+            rights: None,
         },
     }
 }

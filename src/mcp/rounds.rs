@@ -195,6 +195,7 @@ mod tests {
             scopes: "".parse().unwrap(),
             resource: "r".into(),
             restrictions: None,
+            rights: None,
         }
     }
 

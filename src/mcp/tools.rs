@@ -8,7 +8,7 @@ use rmcp::model::{Tool, ToolAnnotations};
 use serde_json::Value;
 
 use super::icons;
-use crate::access::{self, Decision};
+use crate::access;
 use crate::actions::arguments::Arguments;
 use crate::actions::{Action, Caller, Effect, Registry, dotted_name, safe_name};
 use crate::config::ToolNames;
@@ -54,6 +54,8 @@ pub struct Tools {
     by_id: HashMap<String, usize>,
     /// One list a set of scopes: most callers hold one of a few.
     lists: Cache<ScopeSet, Arc<Vec<Tool>>>,
+    /// The same for each person's rights, while a policy is published.
+    ruled: Cache<(u64, ScopeSet), Arc<Vec<Tool>>>,
 }
 
 impl Tools {
@@ -85,7 +87,13 @@ impl Tools {
 
     fn of(registry: Arc<Registry>, offered: Vec<Arc<Offered>>) -> Self {
         let by_id = offered.iter().enumerate().map(|(index, o)| (o.action.id.clone(), index)).collect();
-        Self { registry, offered, by_id, lists: Cache::new(limits::MCP_LISTS_MAX) }
+        Self {
+            registry,
+            offered,
+            by_id,
+            lists: Cache::new(limits::MCP_LISTS_MAX),
+            ruled: Cache::new(limits::MCP_LISTS_MAX),
+        }
     }
 
     /// The tool that answers to `name` in any of its forms.
@@ -98,7 +106,7 @@ impl Tools {
 
     /// The same, unless it does not exist for `caller`.
     pub fn find_for(&self, caller: &Caller, name: &str) -> Option<&Arc<Offered>> {
-        self.find(name).filter(|offered| access::decide(caller, &offered.action) != Decision::Hidden)
+        self.find(name).filter(|offered| access::decide(caller, &offered.action).exists())
     }
 
     /// Every tool, in order of id.
@@ -114,7 +122,11 @@ impl Tools {
             Arc::new(allowed.map(|offered| offered.tool.clone()).collect())
         };
         // Few tokens are restricted, and each in its own way.
-        if caller.restrictions.is_some() { list() } else { self.lists.get_with_by_ref(&caller.scopes, list) }
+        match &caller.rights {
+            _ if caller.restrictions.is_some() => list(),
+            Some(rights) => self.ruled.get_with((rights.id, caller.scopes.clone()), list),
+            None => self.lists.get_with_by_ref(&caller.scopes, list),
+        }
     }
 }
 
@@ -199,6 +211,7 @@ mod tests {
             scopes: scopes.parse().unwrap(),
             resource: "r".into(),
             restrictions: None,
+            rights: None,
         }
     }
 

@@ -49,6 +49,7 @@ pub async fn run(app: &App, asked: &Asked<'_>) -> Outcome {
         scopes: grant.scope.clone(),
         resource: at.clone(),
         restrictions: restrictions.clone(),
+        rights: None,
     });
     let answers: Vec<Answer<'_>> = server.actions.all().iter().map(|a| answer(caller.as_ref(), a)).collect();
     if asked.json {

@@ -115,6 +115,7 @@ async fn call(app: &App, name: &str, arguments: &str, username: String) -> Outco
         scopes: app.scopes.clone(),
         resource: app.config.resource(),
         restrictions: None,
+        rights: None,
     });
     // Whoever has this console may do anything; it is on record all the same.
     let detail = json!({"action": action.id, "as": caller.username});

@@ -14,6 +14,7 @@ fn caller() -> Arc<Caller> {
         scopes: ScopeSet::default(),
         resource: "http://localhost/mcp".to_owned(),
         restrictions: None,
+        rights: None,
     })
 }
 
