@@ -1,6 +1,7 @@
 //! What every handler gets: built once at start, shared by all, cheap to clone.
 
 pub mod keys;
+pub mod policy;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -49,6 +50,8 @@ pub struct Parts {
     pub audit: Audit,
     /// What the platform consists of.
     pub catalog: Catalog,
+    /// Who may do what.
+    pub policies: Arc<policy::Policies>,
     /// Everything that can be called.
     pub actions: Arc<Registry>,
     /// The MCP servers, the one that shows everything first.
@@ -92,6 +95,9 @@ pub enum StartError {
     /// The key-encryption key.
     #[error("{0}")]
     EncryptionKey(String),
+    /// The policy.
+    #[error(transparent)]
+    Policy(#[from] policy::LoadError),
     /// The actions.
     #[error("{0}")]
     Actions(String),
@@ -127,6 +133,7 @@ impl App {
             let which = silent.join(", ");
             return Err(StartError::Actions(format!("these scopes have no sentence for people: {which}")));
         }
+        let published = policy::load(&config, &store).await?;
         let (audit, writer) = Audit::start(store.clone(), clock.clone());
         let actions = Arc::new(actions);
         let servers = servers::servers(&config, &actions);
@@ -150,6 +157,7 @@ impl App {
             discovered: Discovered::default(),
             key_sets: KeySets::default(),
             registrations: Hour::default(),
+            policies: Arc::new(policy::Policies::new(catalog.clone(), published)),
             stopping: CancellationToken::new(),
             catalog,
         };

@@ -118,6 +118,12 @@ pub const KEYS: &[Key] = &[
         "How often descriptors are looked at for changes, in seconds; 0 for on demand only.",
     ),
     key(
+        "access.policy_file",
+        "POSTERN_ACCESS_POLICY_FILE",
+        None,
+        "A file with roles and permissions, as YAML, JSON or RBAC CSV; read again at a SIGHUP. Left out, what is published counts.",
+    ),
+    key(
         "clients.described",
         "POSTERN_CLIENTS_DESCRIBED",
         Some("open"),

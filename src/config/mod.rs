@@ -3,6 +3,7 @@
 //! Owns: every key, its one environment name, where each value came from, and which combinations are refused.
 //! The only reader of the environment. Does not own: limits that nobody should change (`limits`).
 
+pub mod access;
 mod catalog;
 mod clients;
 mod guarding;
@@ -81,6 +82,8 @@ pub struct Config {
     pub approval: Vec<crate::actions::filter::Rule>,
     /// Tokens for programs that cannot sign in.
     pub static_tokens: Vec<tokens::StaticToken>,
+    /// Where the policy comes from.
+    pub access: access::Access,
     /// How log lines are written.
     pub log: Log,
 }
@@ -248,6 +251,7 @@ impl Config {
             mcp_sessions: mcp::sessions(raw)?,
             mcp_sse: raw.boolean("mcp.sse")?,
             conformance: raw.boolean("conformance")?,
+            access: access::Access::from_raw(raw),
             log: Log { filter: raw.text("log.filter"), json: raw.boolean("log.json")? },
         };
         config.refuse_the_unsafe(raw)?;

@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 
 use super::live::Refused;
 use super::opaque::Found;
+use crate::access::roles::Rights;
 use crate::actions::Caller;
 use crate::clock::Time;
 use crate::limits;
@@ -52,6 +53,13 @@ impl Verified {
         let key = claims.key.map(Arc::from);
         Self { caller: Arc::new(caller), expires_at, token_id, key, is_exchanged, keys, noted: None }
     }
+
+    /// The same, with these rights.
+    #[must_use]
+    pub(super) fn under(mut self, rights: Option<Arc<Rights>>) -> Self {
+        self.caller = Arc::new(Caller { rights, ..Caller::clone(&self.caller) });
+        self
+    }
 }
 
 /// The keys that verify just now.
@@ -75,7 +83,11 @@ pub struct Authority {
     keys: Arc<Keys>,
     is_live: Arc<IsLive>,
     opaque: Option<Opaque>,
+    rights: Arc<FreshRights>,
 }
+
+/// What the policy says of a caller now, where that is other than what they carry.
+pub type FreshRights = dyn Fn(&Caller) -> Option<Option<Arc<Rights>>> + Send + Sync;
 
 /// How tokens that say nothing themselves are found, and their uses noted.
 #[derive(Clone)]
@@ -97,7 +109,13 @@ impl Authority {
         keys: impl Fn() -> Arc<KeyRing> + Send + Sync + 'static,
         is_live: impl Fn(&Verified) -> Answered + Send + Sync + 'static,
     ) -> Self {
-        Self { issuer: issuer.into(), keys: Arc::new(keys), is_live: Arc::new(is_live), opaque: None }
+        Self {
+            issuer: issuer.into(),
+            keys: Arc::new(keys),
+            is_live: Arc::new(is_live),
+            opaque: None,
+            rights: Arc::new(|_| None),
+        }
     }
 
     /// The same, which also knows tokens that say nothing themselves: `find` finds them, `note` is told of their use.
@@ -109,6 +127,22 @@ impl Authority {
     ) -> Self {
         self.opaque = Some(Opaque { find: Arc::new(find), note: Arc::new(note) });
         self
+    }
+
+    /// The same, under the policy that `rights` tells of.
+    #[must_use]
+    pub fn with_rights(
+        mut self,
+        rights: impl Fn(&Caller) -> Option<Option<Arc<Rights>>> + Send + Sync + 'static,
+    ) -> Self {
+        self.rights = Arc::new(rights);
+        self
+    }
+
+    /// What the policy says of `caller` now, where that is other than what they carry. Two numbers are compared where
+    /// nothing changed.
+    pub fn fresh_rights(&self, caller: &Caller) -> Option<Option<Arc<Rights>>> {
+        (self.rights)(caller)
     }
 
     /// Who stands behind `token`, which says nothing itself, at the resource `audience`.

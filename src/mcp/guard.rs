@@ -194,7 +194,7 @@ impl Endpoint {
                 return answer;
             }
         } else if let Some(name) = request.name.as_deref().or(request.uri.as_deref())
-            && self.server.features().needs_reading(&request.method, name)
+            && self.server.features().needs_reading(&verified.caller, &request.method, name)
             && let Some(offered) = self.calls.tools.find_for(&verified.caller, READS)
         {
             // A resource opens with the same scope as the tool that reads it, and is recorded as one call of it.

@@ -93,12 +93,17 @@ impl LiveCallers {
         } else {
             secret::sha256(token.as_bytes())
         };
+        let generation = self.generation.load(Ordering::SeqCst);
         if let Some(found) = self.known.get(&digest)
             && authority.still_has_the_keys_of(&found)
         {
-            return self.admit_known(authority, digest, found, resource, now).await;
+            let known = self.admit_known(authority, digest, found, resource, now).await?;
+            // Another policy, or other groups: a call never runs under the rights of the one before.
+            return Ok(match authority.fresh_rights(&known.caller) {
+                None => known,
+                Some(rights) => self.remember(digest, known.under(rights), generation),
+            });
         }
-        let generation = self.generation.load(Ordering::SeqCst);
         let verified = if is_opaque {
             authority.find(token, resource, now).await?
         } else {
@@ -108,13 +113,21 @@ impl LiveCallers {
             }
             verified
         };
-        // Remember first, compare after: an event that comes between the two either finds the entry to remove, or is
-        // seen here. The other order leaves a gap in which a revoked caller is remembered until the token expires.
+        let verified = match authority.fresh_rights(&verified.caller) {
+            None => verified,
+            Some(rights) => verified.under(rights),
+        };
+        Ok(self.remember(digest, verified, generation))
+    }
+
+    /// Remembers first, compares after: an event that comes between the two either finds the entry to remove, or is
+    /// seen here. The other order leaves a gap in which a revoked caller is remembered until the token expires.
+    fn remember(&self, digest: [u8; 32], verified: Verified, generation: u64) -> Verified {
         self.known.insert(digest, verified.clone());
         if self.generation.load(Ordering::SeqCst) != generation {
             self.known.invalidate(&digest);
         }
-        Ok(verified)
+        verified
     }
 
     async fn admit_known(
@@ -208,7 +221,7 @@ pub(super) fn concerns(event: &Event, verified: &Verified) -> bool {
         // Keys change rarely, and verifying everyone again is cheap. What was told while the news were lost could have
         // concerned anyone.
         Event::KeysChanged | Event::Trusted => true,
-        Event::Distrusted | Event::Changed(_) => false,
+        Event::Distrusted | Event::Changed(_) | Event::PolicyPublished | Event::RightsTurned => false,
         Event::McpSessionEnded(_) | Event::McpSessionChanged(_) => false,
         Event::McpAnswered(_) | Event::McpCancelled(_) | Event::CatalogRefresh => false,
     }

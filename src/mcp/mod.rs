@@ -141,7 +141,8 @@ impl McpState {
             sessions: app.config.mcp_sessions,
             allowed_origins: Vec::new(),
             authority: Authority::new(app.config.issuer(), move || keys.load_full(), is_live)
-                .with_opaque(opaque::finder(app), opaque::noter(app)),
+                .with_opaque(opaque::finder(app), opaque::noter(app))
+                .with_rights(rights(app)),
             live: Arc::new(LiveCallers::new(app.store.listener())),
             approvals: Approvals::of(app),
             proofs: proofs(app),
@@ -155,6 +156,14 @@ impl McpState {
             conformance: app.config.conformance,
         }
     }
+}
+
+/// What the policy says of a caller.
+fn rights(
+    app: &App,
+) -> impl Fn(&crate::actions::Caller) -> Option<Option<Arc<crate::access::roles::Rights>>> + use<> {
+    let policies = Arc::clone(&app.policies);
+    move |caller| policies.fresh(caller)
 }
 
 /// A proof counts if it answers our nonce, where one is wanted, and nobody used it on any node.

@@ -241,6 +241,8 @@ impl ServerHandler for Server {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
+        // Made away from this thread, where it has to be made; both below find it ready.
+        self.features.catalog.seen_by(caller(&context)?).await;
         let (mut prompts, next_cursor) =
             prompts::list(&self.features, caller(&context)?, page::after(request)?.as_deref());
         if self.features.fixtures && next_cursor.is_none() {
@@ -268,6 +270,7 @@ impl ServerHandler for Server {
                 waits => return Ok(waits),
             }
         } else {
+            self.features.catalog.seen_by(caller).await;
             prompts::get(&self.features, caller, &request.name, request.arguments)?
         };
         result.result_type = modern.then_some(ResultType::COMPLETE);

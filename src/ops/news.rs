@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, keys};
+use crate::app::{App, keys, policy};
 use crate::limits;
 use crate::store::events::Event;
 
@@ -23,9 +23,11 @@ pub async fn follow(app: App, stop: CancellationToken) {
         match event {
             Some(Ok(Event::Distrusted)) => is_deaf = true,
             Some(Ok(Event::KeysChanged | Event::Trusted) | Err(RecvError::Lagged(_))) | None => {
+                policy::reload(&app).await;
                 is_deaf =
                     !keys::reload(&app).await || (is_deaf && !matches!(event, Some(Ok(Event::Trusted))));
             }
+            Some(Ok(Event::PolicyPublished)) => drop(policy::reload(&app).await),
             Some(Ok(_)) => {}
             Some(Err(RecvError::Closed)) => return,
         }

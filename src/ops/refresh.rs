@@ -24,7 +24,7 @@ pub async fn run(app: App, stop: CancellationToken) {
         };
         tokio::select! {
             () = next_look(app.config.catalog.refresh_seconds) => {}
-            () = hung_up => {}
+            () = hung_up => drop(app::policy::reload(&app).await),
             () = app.catalog.refresh_wanted() => {}
             event = news.recv() => match event {
                 Ok(Event::CatalogRefresh) => {}

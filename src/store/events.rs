@@ -43,6 +43,10 @@ pub enum Event {
     McpCancelled(String),
     /// Every node is to look at its descriptors again.
     CatalogRefresh,
+    /// Another policy was published.
+    PolicyPublished,
+    /// What people may do on this node may be other than before: it turned to another policy, or other groups.
+    RightsTurned,
     /// News may have been missed from here on: ask the database until [`Event::Trusted`].
     Distrusted,
     /// The news can be relied on again; what was cached before is to be forgotten.
@@ -59,6 +63,7 @@ impl Event {
             | Self::TokenRevoked(_) => true,
             Self::KeysChanged | Self::Distrusted | Self::Trusted => true,
             Self::Changed(_) | Self::McpSessionEnded(_) | Self::McpSessionChanged(_) => false,
+            Self::PolicyPublished | Self::RightsTurned => false,
             Self::McpAnswered(_) | Self::McpCancelled(_) | Self::CatalogRefresh => false,
         }
     }
@@ -76,7 +81,8 @@ impl Event {
             Self::McpAnswered(id) => Some(("mcp-answered", id)),
             Self::McpCancelled(which) => Some(("mcp-cancelled", which)),
             Self::CatalogRefresh => Some(("catalog-refresh", "")),
-            Self::Distrusted | Self::Trusted => None,
+            Self::PolicyPublished => Some(("policy", "")),
+            Self::Distrusted | Self::Trusted | Self::RightsTurned => None,
         }
     }
 
@@ -92,6 +98,7 @@ impl Event {
             "mcp-session-changed" => Some(Self::McpSessionChanged(subject.to_owned())),
             "mcp-answered" => Some(Self::McpAnswered(subject.to_owned())),
             "catalog-refresh" => Some(Self::CatalogRefresh),
+            "policy" => Some(Self::PolicyPublished),
             "mcp-cancelled" => Some(Self::McpCancelled(subject.to_owned())),
             _ => None,
         }

@@ -24,6 +24,7 @@ pub mod mcp_sessions;
 pub mod mcp_tasks;
 pub mod password_links;
 pub mod personal_tokens;
+pub mod policies;
 pub mod pushed;
 pub mod refresh_tokens;
 pub mod registration_tokens;

@@ -13,6 +13,7 @@ use crate::access::{self, Decision};
 use crate::actions::filter::Rule;
 use crate::actions::{Action, Caller, safe_name};
 use crate::app::App;
+use crate::catalog::people;
 use crate::identity::user::Email;
 use crate::oauth::grant::Grant;
 use crate::store;
@@ -40,6 +41,7 @@ pub async fn run(app: &App, asked: &Asked<'_>) -> Outcome {
     let user =
         user.ok_or_else(|| format!("nobody has the address {}; see `postern user list`", asked.username))?;
     let held = held(app, &user.id, asked.client_id, &at).await?;
+    let rights = app.policies.rights_of(people::of_address(&app.catalog.index(), &user.email)).map(Arc::new);
     let caller = held.as_ref().map(|(grant, restrictions)| Caller {
         subject: user.id.clone(),
         username: user.email.clone(),
@@ -49,7 +51,7 @@ pub async fn run(app: &App, asked: &Asked<'_>) -> Outcome {
         scopes: grant.scope.clone(),
         resource: at.clone(),
         restrictions: restrictions.clone(),
-        rights: None,
+        rights: rights.clone(),
     });
     let answers: Vec<Answer<'_>> = server.actions.all().iter().map(|a| answer(caller.as_ref(), a)).collect();
     if asked.json {
@@ -94,7 +96,12 @@ fn answer<'a>(caller: Option<&Caller>, action: &'a Action) -> Answer<'a> {
         return Answer { action, allowed: false, rule: "no-grant", reason };
     };
     let decision: Decision<'_> = access::decide(caller, action);
-    Answer { action, allowed: decision.allows(), rule: decision.rule(), reason: decision.reason() }
+    let mut reason = decision.reason();
+    // A restriction of the token decides before the policy does.
+    if let Some(rights) = caller.rights.as_ref().filter(|_| decision != Decision::Hidden) {
+        reason = format!("{reason}; {}", rights.judge_action(action).because);
+    }
+    Answer { action, allowed: decision.allows(), rule: decision.rule(), reason }
 }
 
 type Held = (Grant, Option<Arc<[Rule]>>);

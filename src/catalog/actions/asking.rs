@@ -1,5 +1,7 @@
 //! The actions that answer what [`super::super::answers`] knows, and the one that has the catalog read again.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::super::answers::{ancestry, docs, facets, model, operations, owners, summary, validate};
@@ -7,8 +9,9 @@ use super::super::index::Index;
 use super::super::predicate::Predicate;
 use super::super::query::Query;
 use super::super::{Catalog, schemas};
-use super::{WRITE_SCOPE, find, reading, run, run_on_disk};
-use crate::actions::{Action, ActionError, Effect, Outcome};
+use super::{WRITE_SCOPE, find, reading, run, run_on_disk, unseen};
+use crate::access::roles::Thing;
+use crate::actions::{Action, ActionError, Caller, Effect, Outcome};
 use crate::limits;
 
 /// The permission that refreshing an entity asks for, by Backstage's name.
@@ -34,20 +37,20 @@ const REFRESH: &str = "Have an entity's descriptor read again now, so that a cha
 /// Every action here.
 pub fn actions(catalog: &Catalog) -> Vec<Action> {
     let mut all = questions(catalog);
-    let (summed, searched, refreshed) = (catalog.clone(), catalog.clone(), catalog.clone());
+    let refreshed = catalog.clone();
     all.push(reading(
         "catalog:summarize-entities",
         "Summarize Catalog Entities",
         SUMMARIZE,
         (schemas::summary_input(), schemas::summary_output()),
-        run(move |_, arguments| summarize(&summed.index(), &arguments)),
+        run(catalog, |index, _, arguments| summarize(index, &arguments)),
     ));
     all.push(reading(
         "catalog:search-docs",
         "Search Documentation",
         DOCS,
         (schemas::docs_input(), schemas::docs_output()),
-        run_on_disk(move |arguments| search_docs(&searched.index(), &arguments)),
+        run_on_disk(catalog, |index, arguments| search_docs(index, &arguments)),
     ));
     all.push(Action {
         effect: Effect::Change,
@@ -58,11 +61,12 @@ pub fn actions(catalog: &Catalog) -> Vec<Action> {
             "Refresh Catalog Entity",
             REFRESH,
             (schemas::refresh_input(), schemas::refresh_output()),
-            run(move |_, arguments| {
-                let index = refreshed.index();
-                let at = find::from_arguments(&index, &arguments)?;
-                refreshed.want_refresh();
-                Ok(json!({"entityRef": index.reference(at).as_str()}))
+            Arc::new(move |turn, arguments| {
+                let catalog = refreshed.clone();
+                Box::pin(async move {
+                    let index = catalog.seen_by(turn.caller()).await;
+                    refresh(&index, &turn, &arguments).inspect(|_| catalog.want_refresh())
+                })
             }),
         )
     });
@@ -72,14 +76,11 @@ pub fn actions(catalog: &Catalog) -> Vec<Action> {
 /// Those about one entity, and those about all.
 fn questions(catalog: &Catalog) -> Vec<Action> {
     let of_one = |answer: fn(&Index, &str) -> Value| {
-        let catalog = catalog.clone();
-        run(move |_, arguments| {
-            let index = catalog.index();
-            let at = find::from_reference(&index, &arguments)?;
-            Ok(answer(&index, index.reference(at).as_str()))
+        run(catalog, move |index, _, arguments| {
+            let at = find::from_reference(index, &arguments)?;
+            Ok(answer(index, index.reference(at).as_str()))
         })
     };
-    let (counted, described) = (catalog.clone(), catalog.clone());
     vec![
         reading(
             "catalog:get-entity-owners",
@@ -107,23 +108,37 @@ fn questions(catalog: &Catalog) -> Vec<Action> {
             "Get Entity Facets",
             FACETS,
             (schemas::facets_input(), schemas::facets_output()),
-            run(move |_, arguments| count(&counted.index(), &arguments)),
+            run(catalog, |index, _, arguments| count(index, &arguments)),
         ),
         reading(
             "catalog:validate-entity",
             "Validate Catalog Entity",
             VALIDATE,
             (schemas::validate_input(), schemas::validate_output()),
-            run(|_, arguments| check(&arguments)),
+            unseen(|_, arguments| check(&arguments)),
         ),
         reading(
             "catalog:get-catalog-model-description",
             "Get a Catalog Model Description",
             MODEL,
             (schemas::who_am_i_input(), schemas::model_output()),
-            run(move |_, _| Ok(json!({"description": model::description(&described.index())}))),
+            run(catalog, |index, _, _| Ok(json!({"description": model::description(index)}))),
         ),
     ]
+}
+
+/// One that the caller may see and may not have read again says so: that it is there is known to them.
+fn refresh(index: &Index, caller: &Caller, arguments: &Value) -> Outcome {
+    let at = find::from_arguments(index, arguments)?;
+    let reference = index.reference(at).as_str();
+    let may = caller
+        .rights
+        .as_ref()
+        .is_none_or(|rights| rights.judge(REFRESH_PERMISSION, &Thing::Entity(index.entity(at))).allows());
+    if !may {
+        return Err(ActionError::NotAllowed(format!("you may not have {reference} read again")));
+    }
+    Ok(json!({"entityRef": reference}))
 }
 
 fn told_ancestry(index: &Index, reference: &str) -> Value {

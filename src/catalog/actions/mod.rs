@@ -47,7 +47,8 @@ A page has 25 entities unless limit says otherwise; give nextPageCursor back as 
 
 /// Every action of this room, over one catalog.
 pub fn actions(catalog: Catalog) -> Vec<Action> {
-    let (getting, querying) = (catalog.clone(), catalog.clone());
+    // Who somebody is does not depend on what they may read.
+    let whole = catalog.clone();
     let mut all = asking::actions(&catalog);
     all.extend([
         Action {
@@ -57,7 +58,7 @@ pub fn actions(catalog: Catalog) -> Vec<Action> {
                 "Get Catalog Entity",
                 GET,
                 (schemas::get_input(), schemas::get_output()),
-                run(move |_, arguments| get(&getting.index(), &arguments)),
+                run(&catalog, |index, _, arguments| get(index, &arguments)),
             )
         },
         Action {
@@ -67,7 +68,7 @@ pub fn actions(catalog: Catalog) -> Vec<Action> {
                 "Query Catalog Entities",
                 QUERY,
                 (schemas::query_input(), schemas::query_output()),
-                run(move |_, arguments| query(&querying.index(), &arguments)),
+                run(&catalog, |index, _, arguments| query(index, &arguments)),
             )
         },
         Action {
@@ -79,7 +80,7 @@ pub fn actions(catalog: Catalog) -> Vec<Action> {
                 "Who Am I",
                 "Tell which user you act for: its entity in the catalog, and the groups it owns things through.",
                 (schemas::who_am_i_input(), schemas::who_am_i_output()),
-                run(move |caller, _| who_am_i::answer(&catalog.index(), caller)),
+                unseen(move |caller, _| who_am_i::answer(&whole.index(), caller)),
             )
         },
     ]);
@@ -102,18 +103,35 @@ fn reading(id: &str, title: &str, description: &str, (input, output): (Value, Va
     }
 }
 
-/// Nothing here waits: an answer is ready when it is asked for.
-fn run(answer: impl Fn(&Caller, Value) -> Outcome + Send + Sync + 'static) -> Run {
+/// An answer out of what the caller may see. It waits for nothing, but once for that part of the catalog.
+fn run(
+    catalog: &Catalog,
+    answer: impl Fn(&Index, &Caller, Value) -> Outcome + Copy + Send + Sync + 'static,
+) -> Run {
+    let catalog = catalog.clone();
+    Arc::new(move |turn, arguments| {
+        let catalog = catalog.clone();
+        Box::pin(async move { answer(&*catalog.seen_by(turn.caller()).await, &turn, arguments) })
+    })
+}
+
+/// An answer that is not out of the catalog, or out of all of it.
+fn unseen(answer: impl Fn(&Caller, Value) -> Outcome + Send + Sync + 'static) -> Run {
     Arc::new(move |turn, arguments| Box::pin(ready(answer(&turn, arguments))))
 }
 
 /// An answer that waits for a disk, away from the threads that answer others.
-fn run_on_disk(answer: impl Fn(Value) -> Outcome + Send + Sync + 'static) -> Run {
-    let answer = Arc::new(answer);
-    Arc::new(move |_, arguments| {
-        let answer = Arc::clone(&answer);
+fn run_on_disk(
+    catalog: &Catalog,
+    answer: impl Fn(&Index, Value) -> Outcome + Copy + Send + Sync + 'static,
+) -> Run {
+    let catalog = catalog.clone();
+    Arc::new(move |turn, arguments| {
+        let catalog = catalog.clone();
         Box::pin(async move {
-            let answered = tokio::task::spawn_blocking(move || answer(arguments)).await;
+            let caller = Arc::clone(turn.caller());
+            let answered =
+                tokio::task::spawn_blocking(move || answer(&catalog.seen(&caller), arguments)).await;
             answered.unwrap_or_else(|error| Err(ActionError::Fault(error.into())))
         })
     })

@@ -18,13 +18,13 @@ use crate::limits;
 /// `-32602` for a prompt, a URI template or an argument of one that there is none of.
 pub async fn complete(
     features: &Features,
-    caller: &Caller,
+    caller: &std::sync::Arc<Caller>,
     request: CompleteRequestParams,
 ) -> Result<CompletionInfo, ErrorData> {
     if request.argument.value.len() > limits::MCP_PROMPT_ARGUMENT_BYTES_MAX {
         return Err(invalid("the value is too long"));
     }
-    let index = features.catalog.index();
+    let index = features.catalog.seen_by(caller).await;
     let typed = request.argument.value.to_lowercase();
     let argument = request.argument.name.as_str();
     // Whoever may not read is told nothing, and not that there is something.

@@ -54,10 +54,10 @@ impl Features {
 
     /// Whether `method` of `name`, a prompt or a URI, opens with the action that reads entities. What this endpoint
     /// does not have needs nothing: it is not there, whatever the token holds.
-    pub fn needs_reading(&self, method: &str, name: &str) -> bool {
+    pub fn needs_reading(&self, caller: &Caller, method: &str, name: &str) -> bool {
         match method {
             "resources/read" | "resources/subscribe" => uri::Target::parse(name).is_some(),
-            "prompts/get" => prompts::needs_reading(self, name),
+            "prompts/get" => prompts::needs_reading(self, caller, name),
             _ => false,
         }
     }

@@ -72,7 +72,7 @@ pub fn list(features: &Features, caller: &Caller, after: Option<&str>) -> (Vec<P
     let fixed = FIXED.iter().filter(|fixed| reads || fixed.argument.is_none()).map(shown);
     let mut all: Vec<Prompt> = fixed.collect();
     if reads {
-        let index = features.catalog.index();
+        let index = features.catalog.seen(caller);
         all.extend(templates(&index).map(|(reference, template)| of_template(reference, template)));
     }
     all.sort_by(|a, b| a.name.cmp(&b.name));
@@ -80,11 +80,11 @@ pub fn list(features: &Features, caller: &Caller, after: Option<&str>) -> (Vec<P
 }
 
 /// Whether getting this prompt opens with the action that reads entities.
-pub fn needs_reading(features: &Features, name: &str) -> bool {
+pub fn needs_reading(features: &Features, caller: &Caller, name: &str) -> bool {
     match FIXED.iter().find(|fixed| fixed.name == name) {
         Some(fixed) => fixed.argument.is_some(),
         None => reference(name)
-            .is_some_and(|reference| features.catalog.index().get(reference.as_str()).is_some()),
+            .is_some_and(|reference| features.catalog.seen(caller).get(reference.as_str()).is_some()),
     }
 }
 
@@ -100,10 +100,10 @@ pub fn get(
 ) -> Result<GetPromptResult, ErrorData> {
     let arguments = texts(arguments.unwrap_or_default())?;
     let unknown = || invalid(format!("unknown prompt: {}", crate::catalog::excerpt(name)));
-    if needs_reading(features, name) && !features.may_read(caller) {
+    if needs_reading(features, caller, name) && !features.may_read(caller) {
         return Err(unknown());
     }
-    let index = features.catalog.index();
+    let index = features.catalog.seen(caller);
     if let Some(fixed) = FIXED.iter().find(|fixed| fixed.name == name) {
         let taken: Vec<_> = fixed.argument.iter().map(|(name, ..)| (*name, true)).collect();
         check(&taken, &arguments)?;

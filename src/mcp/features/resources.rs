@@ -16,13 +16,13 @@ use crate::limits;
 /// One page of what `caller` may read, in order of reference, and the cursor of the next.
 pub async fn list(
     features: &Features,
-    caller: &Caller,
+    caller: &Arc<Caller>,
     after: Option<String>,
 ) -> (Vec<Resource>, Option<String>) {
     if !features.may_read(caller) {
         return (Vec::new(), None);
     }
-    let index = features.catalog.index();
+    let index = features.catalog.seen_by(caller).await;
     // Whether a folder is there is asked of a disk, which may be slow, and others wait for this thread.
     let reading = tokio::task::spawn_blocking(move || page(&index, after.as_deref()));
     reading.await.unwrap_or_default()
@@ -100,14 +100,18 @@ pub fn templates(features: &Features, caller: &Caller) -> Vec<ResourceTemplate> 
 /// # Errors
 /// Not found, with the URI: `-32002`, which `rmcp` turns into `-32602` for modern clients. Also where the caller may not
 /// know.
-pub async fn read(features: &Features, caller: &Caller, uri: &str) -> Result<ResourceContents, ErrorData> {
+pub async fn read(
+    features: &Features,
+    caller: &Arc<Caller>,
+    uri: &str,
+) -> Result<ResourceContents, ErrorData> {
     let found = match Target::parse(uri).filter(|_| features.may_read(caller)) {
         None => None,
         Some(target @ (Target::Entity(_) | Target::Definition(_))) => {
-            text(&features.catalog.index(), &target)
+            text(&features.catalog.seen_by(caller).await, &target)
         }
         Some(target) => {
-            let index = features.catalog.index();
+            let index = features.catalog.seen_by(caller).await;
             // A disk may be slow, and others wait for this thread.
             tokio::task::spawn_blocking(move || text(&index, &target)).await.unwrap_or_default()
         }

@@ -3,6 +3,8 @@
 //! Owns: the count of streams per caller and per node, delivery of changes, the end of a stream whose grant ended.
 //! What waits for a slow reader is a set, not a queue: a list that changed a thousand times has changed.
 
+mod rights;
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -15,6 +17,8 @@ use tokio::sync::broadcast::error::RecvError;
 use super::authority::{Authority, Verified};
 use super::changes::{Change, What};
 use super::live;
+use crate::access::roles::Rights;
+use crate::actions::Caller;
 use crate::clock::{Clock, Time};
 use crate::limits;
 use crate::store::events::Event;
@@ -89,6 +93,8 @@ struct Open {
 
 #[derive(Default)]
 struct State {
+    /// What the policy said of the caller when it was last compared.
+    rights: Option<Arc<Rights>>,
     wants: Wants,
     changed: BTreeSet<What>,
     ended: bool,
@@ -134,7 +140,8 @@ impl Streams {
         *held += 1;
         inner.last += 1;
         let id = inner.last;
-        let state = State { wants, ended: inner.closing, ..State::default() };
+        let rights = verified.caller.rights.clone();
+        let state = State { rights, wants, ended: inner.closing, ..State::default() };
         let open = Arc::new(Open {
             verified,
             session: session.map(str::to_owned),
@@ -163,7 +170,7 @@ impl Streams {
         &self,
         uris: impl Iterator<Item = String>,
         count: usize,
-        is_one: impl Fn(&str) -> bool,
+        is_one: impl Fn(&Caller, &str) -> bool,
     ) {
         let (mut inner, now) = (self.lock(), self.clock.now());
         if count < limits::MCP_CHANGES_KEPT {
@@ -174,9 +181,11 @@ impl Streams {
             inner.complete_since = Some(now);
         }
         for open in inner.speaking() {
+            let caller = self.current(open);
             open.change(|state| {
                 let State { wants, changed, .. } = state;
-                let news = wants.resources.iter().filter(|uri| is_one(uri)).cloned().map(What::Resource);
+                let of = |uri: &&String| is_one(&caller, uri);
+                let news = wants.resources.iter().filter(of).cloned().map(What::Resource);
                 let before = changed.len();
                 changed.extend(news);
                 changed.len() > before
@@ -231,7 +240,9 @@ impl Streams {
     /// have changed: it may be another node, or another release.
     fn missed(&self, verified: &Verified, wants: &Wants, since: Time) -> BTreeSet<What> {
         let inner = self.lock();
-        if inner.complete_since.is_none_or(|complete| since < complete) {
+        // To whoever may read a part of the catalog, that something changed would say that it is there.
+        let sees_part = verified.caller.rights.is_some() && !wants.resources.is_empty();
+        if sees_part || inner.complete_since.is_none_or(|complete| since < complete) {
             let resources = wants.resources.iter().cloned().map(What::Resource);
             return wants.lists.iter().cloned().chain(resources).collect();
         }
@@ -375,6 +386,7 @@ async fn follow(streams: Weak<Streams>, mut news: Receiver<Event>) {
                     streams.tell(&change);
                 }
             }
+            Ok(Event::RightsTurned) => streams.turn_rights(),
             // A key that retires ends no grant; a token that was forged with it has none.
             Ok(Event::Trusted | Event::KeysChanged) | Err(RecvError::Lagged(_)) => streams.ask_again().await,
             Ok(event) if event.is_about_access() => streams.forget(&event),
