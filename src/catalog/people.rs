@@ -20,7 +20,10 @@ pub fn of_client(client_id: &str) -> Person {
 pub fn of_address(index: &Index, address: &str) -> Person {
     let mut person =
         index.user_of_email(address).map(|user| of_user(index, user.as_str())).unwrap_or_default();
-    person.names.push(format!("user:default/{}", address.to_lowercase()));
+    // Without an @ it could be the name of somebody else.
+    if address.contains('@') {
+        person.names.push(format!("user:default/{}", address.to_lowercase()));
+    }
     person
 }
 

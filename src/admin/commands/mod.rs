@@ -1,5 +1,7 @@
 //! The command line: one enum, one act a file.
 
+mod access;
+mod access_shown;
 mod audit;
 mod catalog;
 mod client_tokens;
@@ -89,6 +91,9 @@ enum Command {
     /// Lists or rotates the keys that tokens are signed with
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Drafts, compares and publishes who may do what
+    #[command(subcommand)]
+    Access(access::Command),
     /// Exports or verifies the audit log
     #[command(subcommand)]
     Audit(audit::Command),
@@ -120,6 +125,9 @@ where
     match cli.command {
         Some(Command::Config(command)) => return config::run(command, &flags),
         Some(Command::Catalog(catalog::Command::Check { path, json })) => return catalog::check(&path, json),
+        Some(Command::Access(access::Command::Check { file, conditions })) => {
+            return access::check(&file, conditions.as_deref());
+        }
         Some(Command::Doctor(options)) => return doctor::run(&options, &flags).await,
         _ => {}
     }
@@ -134,6 +142,7 @@ where
         Command::Token(command) => tokens::run(command, config).await,
         Command::Tools(command) => tools::run(command, config).await,
         Command::Keys(command) => keys::run(command, config).await,
+        Command::Access(command) => access::run(command, config).await,
         Command::Audit(command) => audit::run(command, config).await,
         Command::Doctor(options) => doctor::run(&options, &flags).await,
         Command::Sweep(options) => sweep::run(options, config).await,
