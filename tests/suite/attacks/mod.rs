@@ -24,8 +24,12 @@
 //! - `store::registrations`: a token manages any client; a registration spends no use. `oauth::management`: scopes may grow.
 //! - `web::clients`: a document is fetched before its URL is judged. `web::described`: a good document is stored at once.
 //!   `web::pages::consent`: a yes counts whatever the document says by now. `oauth::trust`: a host is compared by its end.
+//! - `access::roles::rights`: the first statement that fits decides. `access::decision`: rights are not asked. `catalog::seen`:
+//!   a part is kept when the catalog turned. `catalog::index`: a part keeps every relation. `mcp::live`: rights are not compared.
+//!   `store::policies`: a head moves whatever version was looked at.
 //! - `mcp::tasks`: a task asks for nothing after it began. `mcp::rounds`: a state opens as often as it comes.
 
+pub mod access;
 mod approvals;
 mod authorize;
 mod backstage;
