@@ -1,12 +1,14 @@
 // The Python MCP SDK signs in (registered by itself, and described by a document), lists, calls, refreshes when its
 // token's time is over, comes back for more scopes when a tool needs them, and is sent back to the person once its grant is gone. It asks in the stateless era by itself.
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { judge } from '../lib/checks.mjs';
 import { hostDocument } from '../lib/documents.mjs';
+import { Driver } from '../lib/driver.mjs';
 import { Person } from '../lib/person.mjs';
 import { engine, startPostern } from '../lib/server.mjs';
-import { Driver } from './driver.mjs';
 
+const DRIVER = join(import.meta.dirname, 'driver.py');
 const REDIRECT_URI = 'http://127.0.0.1:39920/callback'; // nothing listens there: the redirect is read, not followed
 const REFRESH = { do: 'call', name: 'catalog_refresh-catalog-entity', arguments: { kind: 'Component', name: 'arrivals-service' } };
 const QUERY = { do: 'call', name: 'catalog_query-catalog-entities', arguments: { query: { kind: 'Component' }, limit: 1 } };
@@ -26,7 +28,7 @@ await judge(`the Python SDK on ${engine}`, 12, async ({ check, cleanup }) => {
   const hedy = server.addUser({ email: 'hedy@example.com', name: 'Hedy', password: 'correct horse battery staple' });
   for (const [title, url] of [['registered', ''], ['described', document.url]]) {
     const client = await check(`${title}: it signs in and connects`, async () => {
-      const client = new Driver([server.resource, REDIRECT_URI, url], new Person(hedy));
+      const client = new Driver(DRIVER, [server.resource, REDIRECT_URI, url], { person: new Person(hedy) });
       cleanup(() => client.end());
       await client.ready;
       assert.ok(url === '' || client.client.client_id === url, client.client.client_id);
