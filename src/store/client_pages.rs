@@ -6,21 +6,10 @@ use super::clients::{self, ClientRow};
 use super::grants::Standing;
 use super::{Result, Store, holding};
 use crate::clock::Time;
-use crate::oauth::client::ClientKind;
+use crate::oauth::client::{ClientKind, ClientState as State};
 
 const COLUMNS: &str = "id, kind, name, metadata, secret_digest, document_hash, document_fresh_until_at, \
                        registered_at, used_at, suspended_at, revoked_at";
-
-/// What state a client is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Accepted.
-    Active,
-    /// Kept out until it may go on.
-    Suspended,
-    /// Ended for good.
-    Ended,
-}
 
 /// What is looked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

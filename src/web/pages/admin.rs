@@ -11,16 +11,15 @@ use super::client;
 use super::waiting::{self, Waiting};
 use crate::app::App;
 use crate::audit::Fact;
-use crate::clock::Time;
 use crate::identity::session::Session;
-use crate::oauth::client::{Client, ClientKind};
-use crate::store::client_pages::{Place, Search, State};
+use crate::oauth::client::{Client, ClientKind, ClientState};
+use crate::store::client_pages::{Place, Search};
 use crate::store::clients::ClientRow;
 use crate::store::events::Event;
 use crate::store::grants::Standing;
 use crate::web::logos;
 use crate::web::page::{self, Answer, Fields, Frame, Problem, Told, Visit};
-use crate::web::session;
+use crate::web::{clients, session};
 use crate::{limits, store};
 
 const PURPOSE: &str = "admin-revoke";
@@ -111,9 +110,9 @@ impl Typed {
     /// A word that is none narrows nothing.
     fn search(&self) -> Search {
         let state = match self.state.as_str() {
-            "active" => Some(State::Active),
-            "suspended" => Some(State::Suspended),
-            "ended" => Some(State::Ended),
+            "active" => Some(ClientState::Active),
+            "suspended" => Some(ClientState::Suspended),
+            "ended" => Some(ClientState::Ended),
             _ => None,
         };
         Search { kind: ClientKind::parse(&self.kind), state, text: self.text.clone() }
@@ -192,29 +191,18 @@ pub async fn administrator(app: &App, visit: &Visit) -> Result<Result<Session, A
 fn line(row: ClientRow, standing: Option<&Standing>) -> Line {
     let ClientRow { client, used_at, .. } = row;
     let page = client::page_of(&client.id);
-    let (is_revoked, is_suspended) = (client.revoked_at.is_some(), client.suspended_at.is_some());
     Line {
         page,
         name: page::shown(&client.name),
         logo: None,
         initial: page::initial(&client.name),
-        kind: match client.kind {
-            ClientKind::PreRegistered => "Registered by an admin",
-            ClientKind::Described => "Described by its document",
-            ClientKind::SelfRegistered => "Registered itself",
-        },
+        kind: clients::kind(client.kind),
         host: client.host().unwrap_or_default(),
-        state: if is_revoked {
-            "Ended"
-        } else if is_suspended {
-            "Suspended"
-        } else {
-            "Active"
-        },
-        is_revoked,
+        state: clients::state(&client),
+        is_revoked: client.revoked_at.is_some(),
         users: standing.map_or(0, |standing| standing.users),
         grants: standing.map_or(0, |standing| standing.grants),
-        last_used: used_at.map_or("never".to_owned(), Time::rfc3339),
+        last_used: used_at.map_or("never".to_owned(), page::moment),
         id: client.id,
     }
 }

@@ -259,7 +259,7 @@ fn line(app: &App, token: PersonalToken, now: Time) -> Line {
         is_over,
         opens: opens(app, &token.resource),
         may,
-        last_used: token.used_at.map_or("never".to_owned(), Time::rfc3339),
+        last_used: token.used_at.map_or("never".to_owned(), page::moment),
         id: token.id,
     }
 }
