@@ -150,19 +150,27 @@ pub async fn admin_exists_within(tx: &mut Tx) -> Result<bool> {
     Ok(row.is_some())
 }
 
-/// Suspends an account or lets it in again; `false` where there is no such account. Its tokens are refused on every
+/// Suspends an account or lets it in again; `false` where there is none that is not so already. Its tokens are refused on every
 /// node. After the commit the caller tells its own node with [`Store::tell`].
 ///
 /// # Errors
 /// [`super::Error::Database`].
 pub async fn suspend(tx: &mut Tx, store: &Store, id: &str, suspended: bool, now: Time) -> Result<bool> {
-    let done = sqlx::query("update users set suspended_at = $2 where id = $1")
+    let query = if suspended {
+        sqlx::query("update users set suspended_at = $2 where id = $1 and suspended_at is null returning id")
+            .bind(id)
+            .bind(now.micros())
+    } else {
+        sqlx::query(
+            "update users set suspended_at = null where id = $1 and suspended_at is not null returning id",
+        )
         .bind(id)
-        .bind(suspended.then(|| now.micros()))
-        .execute(&mut **tx)
-        .await?;
-    events::record(tx, store.engine(), &Event::UserSuspended(id.to_owned()), now).await?;
-    Ok(done.rows_affected() == 1)
+    };
+    let changed = query.fetch_optional(&mut **tx).await?.is_some();
+    if changed {
+        events::record(tx, store.engine(), &Event::UserSuspended(id.to_owned()), now).await?;
+    }
+    Ok(changed)
 }
 
 /// Gives an account a new password and ends its sessions; `false` where there is no such account.
