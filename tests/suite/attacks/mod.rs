@@ -27,6 +27,7 @@
 //! - `mcp::tasks`: a task asks for nothing after it began. `mcp::rounds`: a state opens as often as it comes.
 
 mod approvals;
+mod assertions;
 mod authorize;
 mod backstage;
 mod bound_tokens;
