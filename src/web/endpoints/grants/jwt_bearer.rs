@@ -3,7 +3,7 @@
 //!
 //! The assertion is written nowhere, neither in the log nor in the store, but for the digest of its `jti`.
 
-use super::answer::{Extra, Issue, note};
+use super::answer::{Extra, Issue, note, proved};
 use crate::access::policy::{self, Ask, Behind};
 use crate::app::App;
 use crate::clock::Time;
@@ -67,6 +67,7 @@ pub(in crate::web::endpoints) async fn exchange(
         denied: app.config.clients.described.denies(&client),
     };
     let scope = policy::decide(&ask, now)?;
+    proved(&client, form.key())?;
     let expires_at = now.plus_seconds(app.config.tokens.access_seconds);
     let new = NewGrant {
         id: secret::id(now),
