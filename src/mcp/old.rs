@@ -65,6 +65,18 @@ struct State {
     last_question: u64,
 }
 
+/// The oldest revision whose rules for sessions `rmcp` and the handler know.
+const OLDEST: ProtocolVersion = ProtocolVersion::V_2025_03_26;
+
+impl State {
+    /// A client may ping before it says who it is: without a revision it would be answered as one of today's.
+    fn before_initialize() -> Self {
+        let mut state = Self::default();
+        state.client.protocol_version = OLDEST;
+        state
+    }
+}
+
 /// Takes a connection out again when its GET ends, however it ends.
 struct Guard {
     connections: Arc<Connections>,
@@ -103,7 +115,7 @@ impl Connections {
             subject: caller.subject.clone(),
             client_id: caller.client_id.clone(),
             outbox,
-            state: Mutex::default(),
+            state: Mutex::new(State::before_initialize()),
             gone: CancellationToken::new(),
         };
         self.lock().insert(digest.clone(), Arc::new(connection));
@@ -234,15 +246,15 @@ impl Connection {
         request.request.extensions_mut().insert(parts);
         let (said, inbox) = serve(server.clone(), request, client, &stop);
         tokio::spawn(async move {
-            self.pass_on(said, &inbox, asked_for, &stop).await;
+            self.pass_on(&id, said, &inbox, asked_for, &stop).await;
             stop.cancel();
-            self.lock().running.remove(&id);
         });
         answer::accepted()
     }
 
     async fn pass_on(
         &self,
+        id: &str,
         mut said: Receiver<ServerJsonRpcMessage>,
         inbox: &Sender<ClientJsonRpcMessage>,
         asked_for: Option<String>,
@@ -254,8 +266,12 @@ impl Connection {
                 message = said.recv() => message,
                 () = stop.cancelled() => None,
             };
-            let Some(mut message) = message else { return };
+            let Some(mut message) = message else { break };
             let last = is_answer(&message);
+            if last {
+                // Before the client hears it: from then on the id is free for the client's next request.
+                self.lock().running.remove(id);
+            }
             if let ServerJsonRpcMessage::Request(question) = &mut message {
                 let mut state = self.lock();
                 state.last_question += 1;
@@ -275,6 +291,7 @@ impl Connection {
                 return;
             }
         }
+        self.lock().running.remove(id);
     }
 }
 
@@ -284,8 +301,7 @@ fn begin(state: &mut State, request: &JsonRpcRequest<rmcp::model::ClientRequest>
     let asked = initialize.params.protocol_version.as_str();
     let revision = if LEGACY.contains(&asked) { asked } else { REVISION };
     state.client = initialize.params.clone();
-    // The oldest revision whose rules for sessions `rmcp` and the handler know.
-    state.client.protocol_version = ProtocolVersion::V_2025_03_26;
+    state.client.protocol_version = OLDEST;
     Some(revision.to_owned())
 }
 
