@@ -213,7 +213,3 @@ pub const DPOP_JTI_BYTES_MAX: usize = 256;
 pub const DPOP_PROOF_SECONDS: i64 = 300;
 /// How long one DPoP nonce is given out, in seconds; it is good for twice as long.
 pub const DPOP_NONCE_SECONDS: i64 = 300;
-/// Smallest RSA modulus of a DPoP key, in bytes: 2,048 bits.
-pub const DPOP_RSA_BYTES_MIN: usize = 256;
-/// Largest RSA modulus of a DPoP key, in bytes: a stranger's key must not cost more than a stranger may.
-pub const DPOP_RSA_BYTES_MAX: usize = 512;

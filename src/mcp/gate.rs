@@ -9,11 +9,12 @@ use axum::http::{HeaderMap, Method, Response};
 use super::answer::{self, Challenge};
 use super::authority::{Authority, Verified};
 use super::bound::Proofs;
-use super::headers::{Bearer, bearer};
+use super::headers::bearer;
 use super::live::{LiveCallers, Refused};
 use super::{CannotServe, McpState};
 use crate::access::servers;
 use crate::clock::Time;
+use crate::oauth::bearer::Bearer;
 
 /// The gate of one protected resource.
 #[derive(Clone, Debug)]

@@ -141,7 +141,8 @@ async fn cancel(
     request: &AuthorizationRequest,
 ) -> Result<(), Problem> {
     let detail = json!({"resource": request.resource, "redirect_uri": request.redirect_uri});
-    app.audit.record(fact("consent.cancelled", visit, session, &request.client_id, detail)).await?;
+    let fact = fact("consent.cancelled", visit, session, &request.client_id, detail);
+    app.audit.record(Fact { outcome: "cancelled", ..fact }).await?;
     let mut tx = app.store.begin().await?;
     store::requests::decide(&mut tx, digest, &Decision::Cancelled, visit.now).await?;
     tx.commit().await?;
