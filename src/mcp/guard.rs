@@ -29,6 +29,7 @@ use super::origin::Origins;
 use super::server::Server;
 use super::session::door::{Door, Refusal};
 use super::session::{Session, batch};
+use super::sse;
 use super::tools::Offered;
 use super::trace::Trace;
 use crate::access::{self, Decision};
@@ -72,16 +73,60 @@ impl Endpoint {
         }
         // Kept aside: the headers go into `rmcp` with the request.
         let origin = parts.headers.get(axum::http::header::ORIGIN).cloned();
+        let heard = self.gate.live.heard();
         let mut response = match self.admit(&mut parts).await {
-            Ok(verified) if self.old.is_some() => self.serve_old(verified, parts, body).await,
-            Ok(verified) if parts.method == Method::POST => self.post(verified, parts, body).await,
-            Ok(verified) => self.other(verified, &parts).await,
+            Ok(verified) => self.let_in(verified, heard, parts, body).await,
             Err(refusal) => *refusal,
         };
         if let Some(origin) = origin {
             self.origins.expose(&HeaderMap::from_iter([(axum::http::header::ORIGIN, origin)]), &mut response);
         }
         response
+    }
+
+    /// Answers a request of whoever was let in while this node had heard `heard` of the news.
+    async fn let_in(
+        &self,
+        verified: Verified,
+        heard: u64,
+        parts: request::Parts,
+        body: Body,
+    ) -> Response<Body> {
+        let known = verified.clone();
+        let response = match parts.method {
+            _ if self.old.is_some() => self.serve_old(verified, heard, parts, body).await,
+            Method::POST => self.post(verified, heard, parts, body).await,
+            _ => self.other(verified, &parts).await,
+        };
+        // A stream is among those that hear of an end by now: what ended before that is seen here.
+        if sse::is_one(&response)
+            && let Err(refusal) = self.still(&known, heard).await
+        {
+            return *refusal;
+        }
+        response
+    }
+
+    /// Whether whoever was let in then would be now.
+    async fn still(&self, verified: &Verified, heard: u64) -> Result<(), Refusal> {
+        self.gate.still(verified, heard, self.calls.clock.now()).await
+    }
+
+    /// The body of a message of whoever was let in before it was there. One that is held back must not keep alive what
+    /// ends meanwhile.
+    ///
+    /// # Errors
+    /// The answer to a body that is none, or comes too late.
+    pub async fn message(
+        &self,
+        verified: &Verified,
+        heard: u64,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Bytes, Refusal> {
+        let body = whole_json(headers, body, self.patience).await?;
+        self.still(verified, heard).await?;
+        Ok(body)
     }
 
     /// Who calls. The token is asked for before anything else is looked at, so that a client that sends an odd
@@ -99,8 +144,14 @@ impl Endpoint {
         Ok(verified)
     }
 
-    async fn post(&self, verified: Verified, parts: request::Parts, body: Body) -> Response<Body> {
-        let body = match whole(&parts.headers, body, self.patience).await {
+    async fn post(
+        &self,
+        verified: Verified,
+        heard: u64,
+        parts: request::Parts,
+        body: Body,
+    ) -> Response<Body> {
+        let body = match self.message(&verified, heard, &parts.headers, body).await {
             Ok(body) => body,
             Err(refusal) => return *refusal,
         };
@@ -259,17 +310,26 @@ impl Endpoint {
     }
 }
 
-/// The body, all of it.
+/// The body, which must be JSON by its headers, all of it.
 ///
 /// # Errors
-/// The answer to one that is no JSON, too long, too slow, or cut short.
-pub async fn whole(headers: &HeaderMap, body: Body, patience: Duration) -> Result<Bytes, Refusal> {
-    let refuse = |status, text: &str| Err(Box::new(answer::refusal(status, "invalid_request", text)));
+/// The answer to one that is no JSON, and as [`whole`].
+pub async fn whole_json(headers: &HeaderMap, body: Body, patience: Duration) -> Result<Bytes, Refusal> {
     // A page can post text/plain across origins without a preflight, but not application/json (attack G02).
     if !is_json(headers) {
         let text = "The body must be JSON: send Content-Type: application/json.";
-        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, text);
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        return Err(Box::new(answer::refusal(status, "invalid_request", text)));
     }
+    whole(body, patience).await
+}
+
+/// The body, all of it.
+///
+/// # Errors
+/// The answer to one that is too long, too slow, or cut short.
+pub async fn whole(body: Body, patience: Duration) -> Result<Bytes, Refusal> {
+    let refuse = |status, text: &str| Err(Box::new(answer::refusal(status, "invalid_request", text)));
     // A body that comes a byte at a time holds its place for as long as it likes (attack J01).
     let reading = Limited::new(body, limits::MCP_BODY_BYTES_MAX).collect();
     let Ok(read) = tokio::time::timeout(patience, reading).await else {

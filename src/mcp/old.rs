@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use super::answer;
 use super::authority::Verified;
 use super::envelope::{self, LEGACY, Message, Note};
-use super::guard::{self, Endpoint};
+use super::guard::Endpoint;
 use super::listen;
 use super::server::Server;
 use super::session::run::{is_answer, serve};
@@ -162,7 +162,13 @@ impl Connections {
 
 impl Endpoint {
     /// Answers one request of this transport, whose caller the guard let in.
-    pub async fn serve_old(&self, verified: Verified, parts: request::Parts, body: Body) -> Response<Body> {
+    pub async fn serve_old(
+        &self,
+        verified: Verified,
+        heard: u64,
+        parts: request::Parts,
+        body: Body,
+    ) -> Response<Body> {
         let Some(old) = &self.old else { return answer::only_post() };
         match parts.method {
             Method::GET => return old.get(verified, &self.server),
@@ -170,7 +176,7 @@ impl Endpoint {
             // A newer client tries the newer transport first; 405 is what sends it to GET.
             _ => return only_get(),
         }
-        let body = match guard::whole(&parts.headers, body, self.patience).await {
+        let body = match self.message(&verified, heard, &parts.headers, body).await {
             Ok(body) => body,
             Err(refusal) => return *refusal,
         };

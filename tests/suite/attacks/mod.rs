@@ -38,6 +38,7 @@ mod device;
 mod exchange;
 mod grants;
 mod guesses;
+mod held_back;
 mod housekeeping;
 mod http;
 mod keys;
