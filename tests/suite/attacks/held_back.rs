@@ -128,3 +128,31 @@ async fn attack_a_stream_that_opens_while_its_access_ends_does_not_stay() {
     let listen = modern::request(&token, "subscriptions/listen", filter, &modern::able(), &Value::Null);
     assert_eq!(router.oneshot(listen).await.unwrap().status(), 401);
 }
+
+on_both_engines! {
+    async fn attack_a_body_held_back_from_the_rest_api_reads_nothing_after_the_grant_ended(world) {
+        let token = granted(&world.app, "ada", "catalog:read").await;
+        let ask = async || {
+            let head = post("/api/catalog/entities/by-query", &token, &[]);
+            Held::begin(&world.router, head, json!({"limit": 1}).to_string()).await
+        };
+        assert_eq!(ask().await.end().await, 200);
+        let held = ask().await;
+        let mut tx = world.app.store.begin().await.unwrap();
+        grants::revoke(&mut tx, &world.app.store, "ada", "test", world.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        world.app.store.tell(Event::GrantRevoked("ada".into()));
+        assert_eq!(held.end().await, 401);
+    }
+
+    /// J01, at the door that has no limit of time around it.
+    async fn attack_j01_the_rest_api_does_not_wait_for_a_body_that_never_ends(world) {
+        let token = granted(&world.app, "ada", "catalog:read").await;
+        let state = McpState { patience: Duration::from_secs(1), ..McpState::of(&world.app) };
+        let router = postern::api::routes(&world.app, &state).unwrap();
+        let head = post("/api/catalog/entities/by-refs", &token, &[]);
+        let held = Held::begin(&router, head, String::new()).await;
+        let answer = tokio::time::timeout(Duration::from_secs(5), held.answer).await.expect("it still waits");
+        assert_eq!(answer.unwrap().status(), 408);
+    }
+}

@@ -47,6 +47,7 @@ mod mcp;
 mod mcp_long;
 mod mcp_sessions;
 mod rates;
+mod reading;
 mod refresh;
 mod registration;
 mod rows;
