@@ -46,6 +46,7 @@ mod logs;
 mod mcp;
 mod mcp_long;
 mod mcp_sessions;
+mod password_links;
 mod rates;
 mod reading;
 mod refresh;
