@@ -235,7 +235,7 @@ impl Endpoint {
             );
         }
         if request.modern && request.method == listen::METHOD {
-            return listen::open(&self.door.streams, self.server.capabilities(), verified, request);
+            return listen::open(&self.door.streams, &self.server, verified, request);
         }
         if let Some((name, offered)) = self.called(&verified.caller, request) {
             if let Some(refusal) = self.step_up(&verified.caller, name, offered).await {
@@ -244,15 +244,11 @@ impl Endpoint {
             if let Some(answer) = direct::read(&self.server, &verified.caller, offered, request).await {
                 return answer;
             }
-        } else if let Some(name) = request.name.as_deref().or(request.uri.as_deref())
-            && self.server.features().needs_reading(&request.method, name)
-            && let Some(offered) = self.calls.tools.find_for(&verified.caller, READS)
-        {
-            // A resource opens with the same scope as the tool that reads it, and is recorded as one call of it.
+        } else if let Some((name, offered)) = self.reads(&verified.caller, request) {
             if let Some(refusal) = self.step_up(&verified.caller, name, offered).await {
                 return refusal;
             }
-            self.calls.note(offered, &verified.caller, self.calls.clock.now(), "ok").await;
+            self.note_read(&verified.caller, offered).await;
         }
         match session {
             Some(session) => self.door.run(&self.server, verified, &session, parts, body, request).await,
@@ -260,8 +256,8 @@ impl Endpoint {
         }
     }
 
-    /// The tool that `request` calls, and the name it is called by.
-    fn called<'r>(
+    /// The tool that `request` calls, where it is there for this caller, and the name it is called by.
+    pub fn called<'r>(
         &'r self,
         caller: &Caller,
         request: &'r envelope::Request<'_>,
@@ -270,13 +266,29 @@ impl Endpoint {
         Some((name, self.calls.tools.find_for(caller, name)?))
     }
 
+    /// The tool that `request` reads as, where it reads a resource or a prompt that opens with one, and what it reads. It
+    /// takes the same scope, and is recorded as one call of the tool.
+    pub fn reads<'r>(
+        &'r self,
+        caller: &Caller,
+        request: &'r envelope::Request<'_>,
+    ) -> Option<(&'r str, &'r Arc<Offered>)> {
+        let name = self.server.features().opens_by_reading(request)?;
+        Some((name, self.calls.tools.find_for(caller, READS)?))
+    }
+
+    /// Records a read of a resource or a prompt.
+    pub async fn note_read(&self, caller: &Arc<Caller>, offered: &Offered) {
+        self.calls.note(offered, caller, self.calls.clock.now(), "ok").await;
+    }
+
     /// The challenge for a request that needs one more scope, where it does.
     pub async fn needs_scope(
         &self,
         caller: &Arc<Caller>,
         request: &envelope::Request<'_>,
     ) -> Option<Response<Body>> {
-        let (name, offered) = self.called(caller, request)?;
+        let (name, offered) = self.called(caller, request).or_else(|| self.reads(caller, request))?;
         self.step_up(caller, name, offered).await
     }
 
