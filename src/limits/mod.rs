@@ -146,6 +146,9 @@ pub const REST_PAGE: usize = 20;
 pub const REST_ENTITIES_MAX: usize = 10_000;
 /// Most references in one question for entities by reference.
 pub const REST_REFS_MAX: usize = 5_000;
+/// Longest answer of it, in bytes: 10,000 entities have some 30 MB, and no small request may take more memory than that
+/// by naming a large entity often. Whoever needs more asks for fewer, or for `fields`.
+pub const REST_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Most changed entities that one refresh names in what it gives back.
 pub const CATALOG_CHANGES_TOLD_MAX: usize = 256;
 /// Shortest time between two refreshes of the catalog by itself, in seconds: a walk of 100,000 files takes about one.

@@ -54,6 +54,17 @@ impl Gate {
         }
     }
 
+    /// Whether whoever was let in while this node had heard `heard` of the news would be let in now: for what comes
+    /// after a body that was long on its way. Costs two looks at numbers where nothing ended meanwhile, and needs no
+    /// second proof of a key.
+    ///
+    /// # Errors
+    /// As [`Self::admit`].
+    pub async fn still(&self, verified: &Verified, heard: u64, now: Time) -> Result<(), Box<Response<Body>>> {
+        let still = self.live.still(&self.authority, verified, heard, now).await;
+        still.map_err(|refused| Box::new(self.refuse(refused)))
+    }
+
     pub(super) fn refuse(&self, refused: Refused) -> Response<Body> {
         match refused {
             Refused::Invalid(why) => {

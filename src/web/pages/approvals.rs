@@ -77,6 +77,10 @@ pub async fn decide(State(app): State<App>, Path(id): Path<String>, visit: Visit
         "refuse" => (false, "approval.refused"),
         _ => return Err(nothing().into()),
     };
+    // Where somebody answered before, or it is too late, the page says so, and the log tells of no answer.
+    if found.said != Said::Nothing || visit.now >= found.expires_at {
+        return page::see_other(&format!("/approvals/{}", found.id));
+    }
     let fact = Fact {
         event,
         actor: Some(session.user.id.clone()),
@@ -87,7 +91,6 @@ pub async fn decide(State(app): State<App>, Path(id): Path<String>, visit: Visit
         ..Fact::default()
     };
     app.audit.record(fact).await?;
-    // Where somebody answered before, or it is too late, the page says so.
     store::approvals::answer(&app.store, &found.id, &session.user.id, yes, visit.now).await?;
     page::see_other(&format!("/approvals/{}", found.id))
 }
