@@ -3,7 +3,7 @@
 use sqlx::Row as _;
 
 use super::clients::{self, ClientRow};
-use super::grants::Standing;
+use super::grants::Holders;
 use super::{Result, Store, holding};
 use crate::clock::Time;
 use crate::oauth::client::{ClientKind, ClientState as State};
@@ -76,11 +76,11 @@ pub async fn find_all(store: &Store, ids: &[String]) -> Result<Vec<ClientRow>> {
     rows.iter().map(clients::read).collect()
 }
 
-/// The standing of those of these clients that have a live grant.
+/// The holders of those of these clients that have a live grant.
 ///
 /// # Errors
 /// [`super::Error::Database`].
-pub async fn standings(store: &Store, ids: &[String], now: Time) -> Result<Vec<Standing>> {
+pub async fn holders(store: &Store, ids: &[String], now: Time) -> Result<Vec<Holders>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -93,7 +93,7 @@ pub async fn standings(store: &Store, ids: &[String], now: Time) -> Result<Vec<S
     let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(now.micros());
     let rows = ids.iter().fold(query, |query, id| query.bind(id)).fetch_all(store.read()).await?;
     let one = |row: &sqlx::any::AnyRow| {
-        Ok(Standing {
+        Ok(Holders {
             client_id: row.try_get("client_id")?,
             users: row.try_get("users")?,
             grants: row.try_get("grants")?,

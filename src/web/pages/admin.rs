@@ -16,7 +16,7 @@ use crate::oauth::client::{Client, ClientKind, ClientState};
 use crate::store::client_pages::{Place, Search};
 use crate::store::clients::ClientRow;
 use crate::store::events::Event;
-use crate::store::grants::Standing;
+use crate::store::grants::Holders;
 use crate::web::logos;
 use crate::web::page::{self, Answer, Fields, Frame, Problem, Told, Visit};
 use crate::web::{clients, session};
@@ -87,12 +87,12 @@ pub async fn show(Given(app): Given<App>, visit: Visit, RawQuery(query): RawQuer
     clients.retain(|row| asked_id.as_ref() != Some(&row.client.id));
     clients.extend(chosen);
     let ids: Vec<String> = clients.iter().map(|row| row.client.id.clone()).collect();
-    let standings = store::client_pages::standings(&app.store, &ids, visit.now).await?;
+    let holders = store::client_pages::holders(&app.store, &ids, visit.now).await?;
     let known: Vec<&Client> = clients.iter().map(|row| &row.client).collect();
     let logos = logos::places(&app, &known).await?;
     let with_logo = |(row, logo): (ClientRow, Option<String>)| {
-        let standing = standings.iter().find(|standing| standing.client_id == row.client.id);
-        Line { logo, ..line(row, standing) }
+        let held = holders.iter().find(|held| held.client_id == row.client.id);
+        Line { logo, ..line(row, held) }
     };
     let mut rows: Vec<Line> = clients.into_iter().zip(logos).map(with_logo).collect();
     let asked = if asked_id.is_some() { rows.pop() } else { None };
@@ -188,7 +188,7 @@ pub async fn administrator(app: &App, visit: &Visit) -> Result<Result<Session, A
     })
 }
 
-fn line(row: ClientRow, standing: Option<&Standing>) -> Line {
+fn line(row: ClientRow, held: Option<&Holders>) -> Line {
     let ClientRow { client, used_at, .. } = row;
     let page = client::page_of(&client.id);
     Line {
@@ -200,8 +200,8 @@ fn line(row: ClientRow, standing: Option<&Standing>) -> Line {
         host: client.host().unwrap_or_default(),
         state: clients::state(&client),
         is_revoked: client.revoked_at.is_some(),
-        users: standing.map_or(0, |standing| standing.users),
-        grants: standing.map_or(0, |standing| standing.grants),
+        users: held.map_or(0, |held| held.users),
+        grants: held.map_or(0, |held| held.grants),
         last_used: used_at.map_or("never".to_owned(), page::moment),
         id: client.id,
     }

@@ -81,7 +81,7 @@ pub async fn show(State(app): State<App>, Path(segment): Path<String>, visit: Vi
     let grants =
         store::client_pages::grants_of(&app.store, &client.id, limits::LISTED_ROWS, visit.now).await?;
     let ids = [client.id.clone()];
-    let standing = store::client_pages::standings(&app.store, &ids, visit.now).await?.pop();
+    let held = store::client_pages::holders(&app.store, &ids, visit.now).await?.pop();
     let versions = store::documents::versions(&app.store, &client.id).await?;
     let (browser, jar) = session::known_browser(&app.config, &visit);
     let page = Page {
@@ -109,8 +109,8 @@ pub async fn show(State(app): State<App>, Path(segment): Path<String>, visit: Vi
             })
             .collect(),
         grants: grants.into_iter().map(|grant| line(&app, grant)).collect(),
-        users: standing.as_ref().map_or(0, |standing| standing.users),
-        all_grants: standing.as_ref().map_or(0, |standing| standing.grants),
+        users: held.as_ref().map_or(0, |held| held.users),
+        all_grants: held.as_ref().map_or(0, |held| held.grants),
         id: client.id,
     };
     Ok((jar, page::html(StatusCode::OK, &page)).into_response())
