@@ -1,5 +1,6 @@
-//! A client let in, or not; a call let through, or not, is `approvals`. A client that nobody here knows yet stops at this page,
-//! which says who asks for it, and goes on from the same request once it is let in. The hub shows it; only the form here asks.
+//! A client let in, or not; a call let through, or not, is `approvals`. A client that nobody here knows yet stops at this
+//! page, which says who asks for it, and goes on from the same request once it is let in. The hub shows it; only the
+//! form here asks.
 
 use askama::Template;
 use axum::extract::{Path, State};
