@@ -87,7 +87,8 @@ pub(super) fn predicate() -> Value {
     json!({
         "type": "object",
         "properties": {"$all": list, "$any": list, "$not": deeper},
-        "patternProperties": {"^\\$": true},
+        // An object, though it refuses little: clients that translate schemas trip over a bare `true`.
+        "patternProperties": {"^\\$": {"not": {"type": "null"}}},
         "additionalProperties": {
             "type": ["string", "number", "boolean", "object"],
             "properties": {

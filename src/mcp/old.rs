@@ -24,13 +24,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer;
 use super::authority::Verified;
+use super::changes::Wants;
 use super::envelope::{self, LEGACY, Message, Note};
-use super::guard::{self, Endpoint};
+use super::guard::Endpoint;
 use super::listen;
 use super::server::Server;
 use super::session::run::{is_answer, serve};
 use super::sse::{self, Event};
-use super::streams::{Next, Stream as Place, Streams, Wants};
+use super::streams::{Next, Stream as Place, Streams};
 use crate::actions::Caller;
 use crate::limits;
 use crate::secret::{McpSession, Secret};
@@ -65,6 +66,18 @@ struct State {
     last_question: u64,
 }
 
+/// The oldest revision whose rules for sessions `rmcp` and the handler know.
+const OLDEST: ProtocolVersion = ProtocolVersion::V_2025_03_26;
+
+impl State {
+    /// A client may ping before it says who it is: without a revision it would be answered as one of today's.
+    fn before_initialize() -> Self {
+        let mut state = Self::default();
+        state.client.protocol_version = OLDEST;
+        state
+    }
+}
+
 /// Takes a connection out again when its GET ends, however it ends.
 struct Guard {
     connections: Arc<Connections>,
@@ -89,7 +102,8 @@ impl Connections {
     pub fn get(self: &Arc<Self>, verified: Verified, server: &Server) -> Response<Body> {
         let caller = Arc::clone(&verified.caller);
         let lists = listen::lists(server.capabilities());
-        let place = match self.streams.open(verified, Wants { lists, ..Wants::default() }, None) {
+        let wants = Wants { lists, ..Wants::default() }.for_reader(server.features().may_read(&caller));
+        let place = match self.streams.open(verified, wants, None) {
             Ok(place) => place,
             Err(full) => {
                 let (status, text) = listen::refusal(full);
@@ -103,7 +117,7 @@ impl Connections {
             subject: caller.subject.clone(),
             client_id: caller.client_id.clone(),
             outbox,
-            state: Mutex::default(),
+            state: Mutex::new(State::before_initialize()),
             gone: CancellationToken::new(),
         };
         self.lock().insert(digest.clone(), Arc::new(connection));
@@ -150,7 +164,13 @@ impl Connections {
 
 impl Endpoint {
     /// Answers one request of this transport, whose caller the guard let in.
-    pub async fn serve_old(&self, verified: Verified, parts: request::Parts, body: Body) -> Response<Body> {
+    pub async fn serve_old(
+        &self,
+        verified: Verified,
+        heard: u64,
+        parts: request::Parts,
+        body: Body,
+    ) -> Response<Body> {
         let Some(old) = &self.old else { return answer::only_post() };
         match parts.method {
             Method::GET => return old.get(verified, &self.server),
@@ -158,7 +178,7 @@ impl Endpoint {
             // A newer client tries the newer transport first; 405 is what sends it to GET.
             _ => return only_get(),
         }
-        let body = match guard::whole(&parts.headers, body, self.patience).await {
+        let body = match self.message(&verified, heard, &parts.headers, body).await {
             Ok(body) => body,
             Err(refusal) => return *refusal,
         };
@@ -171,12 +191,19 @@ impl Endpoint {
                 answer::rpc_error(StatusCode::BAD_REQUEST, id, answer::INVALID_REQUEST, text, None)
             }
             Ok(message) => {
-                if let Message::Request(request) = &message
-                    && let Some(refusal) = self.needs_scope(&verified.caller, request).await
-                {
-                    return refusal;
+                let caller = &verified.caller;
+                let mut reads = None;
+                if let Message::Request(request) = &message {
+                    if let Some(refusal) = self.needs_scope(caller, request).await {
+                        return refusal;
+                    }
+                    reads = self.reads(caller, request).map(|(_, offered)| Arc::clone(offered));
                 }
-                old.post(&verified.caller, parts, &self.server, message, &body)
+                let response = old.post(caller, parts, &self.server, message, &body);
+                if let Some(offered) = reads.filter(|_| response.status() == StatusCode::ACCEPTED) {
+                    self.note_read(caller, &offered).await;
+                }
+                response
             }
             Err(bad) => answer::rpc_error(bad.status, bad.id, bad.code, &bad.message, bad.data),
         }
@@ -234,15 +261,15 @@ impl Connection {
         request.request.extensions_mut().insert(parts);
         let (said, inbox) = serve(server.clone(), request, client, &stop);
         tokio::spawn(async move {
-            self.pass_on(said, &inbox, asked_for, &stop).await;
+            self.pass_on(&id, said, &inbox, asked_for, &stop).await;
             stop.cancel();
-            self.lock().running.remove(&id);
         });
         answer::accepted()
     }
 
     async fn pass_on(
         &self,
+        id: &str,
         mut said: Receiver<ServerJsonRpcMessage>,
         inbox: &Sender<ClientJsonRpcMessage>,
         asked_for: Option<String>,
@@ -254,8 +281,12 @@ impl Connection {
                 message = said.recv() => message,
                 () = stop.cancelled() => None,
             };
-            let Some(mut message) = message else { return };
+            let Some(mut message) = message else { break };
             let last = is_answer(&message);
+            if last {
+                // Before the client hears it: from then on the id is free for the client's next request.
+                self.lock().running.remove(id);
+            }
             if let ServerJsonRpcMessage::Request(question) = &mut message {
                 let mut state = self.lock();
                 state.last_question += 1;
@@ -275,6 +306,7 @@ impl Connection {
                 return;
             }
         }
+        self.lock().running.remove(id);
     }
 }
 
@@ -284,8 +316,7 @@ fn begin(state: &mut State, request: &JsonRpcRequest<rmcp::model::ClientRequest>
     let asked = initialize.params.protocol_version.as_str();
     let revision = if LEGACY.contains(&asked) { asked } else { REVISION };
     state.client = initialize.params.clone();
-    // The oldest revision whose rules for sessions `rmcp` and the handler know.
-    state.client.protocol_version = ProtocolVersion::V_2025_03_26;
+    state.client.protocol_version = OLDEST;
     Some(revision.to_owned())
 }
 

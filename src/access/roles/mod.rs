@@ -12,6 +12,7 @@ pub mod difference;
 pub mod permission;
 pub mod policy;
 pub mod rbac;
+mod reading;
 pub mod rights;
 
 pub use condition::Thing;

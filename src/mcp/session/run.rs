@@ -109,9 +109,8 @@ impl Runs {
         let session = Arc::clone(session);
         tokio::spawn(async move {
             let runs = Arc::clone(&running.runs);
-            runs.record(&session, &tape, said, &inbox, &stop).await;
+            runs.record(running, &session, &tape, said, &inbox, &stop).await;
             stop.cancel();
-            drop(running);
         });
         Ok(())
     }
@@ -119,12 +118,14 @@ impl Runs {
     /// Writes down what is said until the answer, for readers here and elsewhere.
     async fn record(
         &self,
+        running: Running,
         session: &Arc<Session>,
         tape: &Arc<Tape>,
         mut said: Receiver<ServerJsonRpcMessage>,
         inbox: &Sender<ClientJsonRpcMessage>,
         stop: &CancellationToken,
     ) {
+        let mut running = Some(running);
         let mut unkept = Vec::new();
         loop {
             let message = tokio::select! {
@@ -144,6 +145,10 @@ impl Runs {
                 other => serde_json::to_string(&other).unwrap_or_default(),
             };
             let text: Arc<str> = text.into();
+            if last {
+                // Before the client hears it: its next request must find the place free.
+                drop(running.take());
+            }
             unkept.push((tape.say(Arc::clone(&text), last), Some(text)));
             if last {
                 break;

@@ -8,7 +8,7 @@ import { judge } from '../lib/checks.mjs';
 import { engine, startPostern } from '../lib/server.mjs';
 import { Bridge, kept } from './bridge.mjs';
 
-await judge(`mcp-remote on ${engine}`, 6, async ({ check, cleanup }) => {
+await judge(`mcp-remote on ${engine}`, 7, async ({ check, cleanup }) => {
   const server = await startPostern();
   cleanup(() => server.stop());
   const joan = server.addUser({ email: 'joan@example.com', name: 'Joan', password: 'correct horse battery staple' });
@@ -41,6 +41,15 @@ await judge(`mcp-remote on ${engine}`, 6, async ({ check, cleanup }) => {
     await listsAndCalls(third);
     await third.end();
     assert.notEqual(kept(home, 'tokens').read().refresh_token, before.refresh_token);
+  });
+  await check('a tool of another scope makes it ask the person, and is called then', async () => {
+    const stepping = start();
+    await stepping.initialize();
+    const answer = await stepping.request('tools/call', {
+      name: 'catalog_refresh-catalog-entity', arguments: { kind: 'Component', name: 'arrivals-service' } });
+    assert.notEqual(answer.isError, true, JSON.stringify(answer));
+    await stepping.end();
+    assert.match(kept(home, 'tokens').read().scope, /catalog:read.*catalog:write/);
   });
   await check('once revoked, it asks the person again', async () => {
     const { refresh_token: token } = kept(home, 'tokens').read();

@@ -7,6 +7,8 @@ import { judgeClient } from '../lib/sdk.mjs';
 await judgeClient({
   title: '@modelcontextprotocol/sdk 1',
   revision: '2025-11-25',
+  // Where it holds a refresh token it refreshes on a 403, which brings no new scope, and gives up.
+  canStepUp: false,
   connectionTo: (url, authProvider) => ({
     client: new Client({ name: 'postern-judge', version: '1' }),
     transport: new StreamableHTTPClientTransport(url, { authProvider }),

@@ -12,6 +12,7 @@ for (const { title, revision, options } of eras)
   await judgeClient({
     title,
     revision,
+    canStepUp: true,
     connectionTo: (url, authProvider) => ({
       client: new Client({ name: 'postern-judge', version: '1' }, options),
       transport: new StreamableHTTPClientTransport(url, { authProvider }),

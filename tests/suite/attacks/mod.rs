@@ -31,6 +31,7 @@
 
 pub mod access;
 mod approvals;
+mod assertions;
 mod authorize;
 mod backstage;
 mod bound_tokens;
@@ -42,6 +43,7 @@ mod device;
 mod exchange;
 mod grants;
 mod guesses;
+mod held_back;
 mod housekeeping;
 mod http;
 mod keys;
@@ -49,7 +51,9 @@ mod logs;
 mod mcp;
 mod mcp_long;
 mod mcp_sessions;
+mod password_links;
 mod rates;
+mod reading;
 mod refresh;
 mod registration;
 mod rows;

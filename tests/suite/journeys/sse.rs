@@ -66,4 +66,15 @@ on_both_engines! {
             assert_eq!(elsewhere.status, 401);
         }
     }
+
+    async fn an_id_is_free_again_as_soon_as_its_answer_is_heard(world) {
+        let world = world.restarted(&[("mcp.sse", "true")]).await;
+        let token = crate::support::mcp::granted_at(&world.app, "sse", "openid catalog:read", HERE).await;
+        let mut stream = Events::open(&world.router, request("GET", "/sse", &token, "")).await;
+        let uri = stream.expect().await.data;
+        for _ in 0..500 {
+            let answer = say(&world, &mut stream, (&uri, &token), &rpc("ping", "")).await;
+            assert!(answer["result"].is_object(), "{answer}");
+        }
+    }
 }

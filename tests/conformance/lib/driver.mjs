@@ -1,18 +1,21 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 
 const PYTHON = process.env.POSTERN_JUDGE_PYTHON ?? 'python3';
-const DRIVER = fileURLToPath(new URL('driver.py', import.meta.url));
 
-/** driver.py in its own process, and the person who answers the pages it opens. */
+/**
+ * A judge's `driver.py` in its own process, told what to do line by line: it says `{client}` when it is ready, then
+ * `{result}` or `{error}` to each command. A page that it asks to have opened by `{open}` is answered by `person`.
+ */
 export class Driver {
   opened = 0;
   #child;
   #waiting = [];
 
-  constructor(args, person) {
-    this.#child = spawn(PYTHON, [DRIVER, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  constructor(program, args, { person, env = {} } = {}) {
+    const child = { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'inherit'] };
+    this.#child = spawn(PYTHON, [program, ...args], child);
+    process.once('exit', () => this.#child.kill('SIGKILL'));
     this.gone = new Promise(done => this.#child.once('exit', code => done(code)));
     this.ready = this.#next().then(({ client }) => (this.client = client));
     createInterface({ input: this.#child.stdout }).on('line', line => this.#heard(JSON.parse(line), person));
@@ -26,6 +29,13 @@ export class Driver {
     const { result, error } = await answer;
     if (error) throw new Error(error);
     return result;
+  }
+
+  /** Makes it begin anew with what it kept, where its program can. */
+  async restart() {
+    const again = this.#next();
+    this.#tell({ do: 'restart' });
+    this.client = (await again).client;
   }
 
   end() {
