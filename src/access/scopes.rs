@@ -15,6 +15,8 @@ pub fn sentence(scope: &str) -> Option<&'static str> {
         "offline_access" => "Stay connected until you disconnect it",
         "catalog:read" => "Look up components, APIs, systems and who owns them",
         "catalog:write" => "Add, refresh and remove catalog entries for you",
+        "access:read" => "See who may do what here",
+        "access:write" => "Draft changes to who may do what, for an administrator to publish",
         "scaffolder:read" => "See software templates and your template runs",
         "scaffolder:run" => "Run software templates for you",
         _ => return None,
@@ -35,7 +37,8 @@ pub fn supported<'a>(actions: impl IntoIterator<Item = &'a Action>) -> ScopeSet 
 /// What resource metadata lists and what a request that names no scope gets: all that only reads. `offline_access`
 /// is never in it (SEP-2207).
 pub fn baseline<'a>(actions: impl IntoIterator<Item = &'a Action>) -> ScopeSet {
-    let reads = |action: &&Action| action.effect == Effect::Read;
+    // Few need to see the policy, and a call asks for that by itself.
+    let reads = |action: &&Action| action.effect == Effect::Read && action.plugin() != "access";
     actions.into_iter().filter(reads).filter_map(|action| action.scope.clone()).collect()
 }
 

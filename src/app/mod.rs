@@ -1,7 +1,9 @@
 //! What every handler gets: built once at start, shared by all, cheap to clone.
 
+pub mod effective;
 pub mod keys;
 pub mod policy;
+pub mod policy_actions;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -126,8 +128,10 @@ impl App {
         let vault = keys::open_vault(&config, &store).await?;
         let ring = keys::open_ring(&store, &vault, &config, &clock).await?;
         let catalog = open_catalog(&config);
-        let actions = Registry::new(catalog::actions::actions(catalog.clone()))
-            .map_err(|e| StartError::Actions(e.to_string()))?;
+        let late = policy_actions::Late::default();
+        let mut actions = catalog::actions::actions(catalog.clone());
+        actions.extend(policy_actions::actions(&late));
+        let actions = Registry::new(actions).map_err(|e| StartError::Actions(e.to_string()))?;
         let silent = scopes::undescribed(actions.all().iter().map(AsRef::as_ref));
         if !silent.is_empty() {
             let which = silent.join(", ");
@@ -161,7 +165,9 @@ impl App {
             stopping: CancellationToken::new(),
             catalog,
         };
-        Ok((Self(Arc::new(parts)), writer))
+        let app = Self(Arc::new(parts));
+        late.is(&app);
+        Ok((app, writer))
     }
 }
 

@@ -5,12 +5,9 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::Outcome;
-use crate::access::roles::policy::Member;
-use crate::access::roles::{Level, Person, difference};
-use crate::app::App;
+use crate::access::roles::difference;
 use crate::app::policy::{Source, WouldChange};
-use crate::catalog::people;
-use crate::catalog::relation::Ref;
+use crate::app::{App, effective};
 use crate::limits;
 use crate::store::policies::{self, Stored};
 
@@ -91,51 +88,20 @@ pub async fn list(app: &App, json: bool) -> Outcome {
 /// # Errors
 /// Where it is nobody that a policy could name, or there is none.
 pub fn may(app: &App, member: &str, json: bool) -> Outcome {
-    let person = person(app, member)?;
-    let rights = app.policies.rights_of(person).ok_or("no policy is published; scopes alone decide")?;
-    let actions = app.actions.all();
-    let roles: Vec<&str> = rights.roles().map(|role| role.name.as_str()).collect();
-    let mut answers: Vec<(String, Level, Vec<String>)> = difference::permissions(actions)
-        .into_iter()
-        .map(|name| (name.to_owned(), rights.level(name), rights.speaking_of(name)))
-        .collect();
-    answers.extend(actions.iter().filter(|it| it.permission.is_none() || rights.denies_use(it)).map(
-        |action| {
-            let judged = rights.judge_action(action);
-            let level = if judged.allows() { Level::All } else { Level::None };
-            (format!("action:{}", action.id), level, vec![judged.because.to_string()])
-        },
-    ));
+    let found = effective::of(app, member)?;
     if json {
-        let one = |(name, level, because): &(String, Level, Vec<String>)| json!({"permission": name, "may": level.as_str(), "because": because});
-        let answers: Vec<Value> = answers.iter().map(one).collect();
-        println!(
-            "{}",
-            serde_json::to_string_pretty(&json!({"member": member, "roles": roles, "may": answers}))?
-        );
+        let one = |it: &effective::Answer| json!({"permission": it.permission, "may": it.level.as_str(), "because": it.because});
+        let answers: Vec<Value> = found.answers.iter().map(one).collect();
+        let all = json!({"member": member, "roles": found.roles, "may": answers});
+        println!("{}", serde_json::to_string_pretty(&all)?);
         return Ok(ExitCode::SUCCESS);
     }
-    let roles = if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };
+    let roles = if found.roles.is_empty() { "no role".to_owned() } else { found.roles.join(", ") };
     println!("{member} has {roles}\n\n{:<36} {:<5} WHY", "PERMISSION", "MAY");
-    for (name, level, because) in answers {
-        let because = if because.is_empty() { "nothing speaks of it".to_owned() } else { because.join("; ") };
-        println!("{name:<36} {:<5} {because}", level.as_str());
+    for it in found.answers {
+        let because =
+            if it.because.is_empty() { "nothing speaks of it".to_owned() } else { it.because.join("; ") };
+        println!("{:<36} {:<5} {because}", it.permission, it.level.as_str());
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn person(app: &App, member: &str) -> Result<Person, String> {
-    let index = app.catalog.index();
-    if let Some(client) = member.strip_prefix("client:") {
-        return Ok(people::of_client(client));
-    }
-    if member.contains('@') {
-        return Ok(people::of_address(&index, member.trim_start_matches("user:")));
-    }
-    let parsed = Member::parse(member)?;
-    let reference = Ref::parse(parsed.as_str(), None, "default")?;
-    if index.get(reference.as_str()).is_none() {
-        return Err(format!("the catalog has no {reference}"));
-    }
-    Ok(people::of_reference(&index, &reference))
 }

@@ -1,5 +1,6 @@
 //! For people: HTML that works without script.
 
+pub mod access;
 pub mod account;
 pub mod activity;
 pub mod admin;
@@ -65,6 +66,9 @@ pub static ROUTES: &[Route] = &[
         "One client; suspends it, ends a grant of it",
         || get(client::show).post(client::change),
     ),
+    Route::page("/admin/access", &["GET", "POST"], "Who may do what, for administrators", || {
+        get(access::show).post(access::change)
+    }),
     Route::page("/admin/users", &["GET", "POST"], "The people, for administrators", || {
         get(users::show).post(users::change)
     }),
