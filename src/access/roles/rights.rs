@@ -93,6 +93,7 @@ pub struct Rights {
     pub stamp: u64,
     policy: Arc<Policy>,
     person: Person,
+    roles: Vec<usize>,
     held: Vec<At>,
     by_name: HashMap<String, Vec<At>>,
     uses: Vec<At>,
@@ -126,11 +127,13 @@ impl Rights {
             stamp,
             policy: Arc::clone(policy),
             person: Person::default(),
+            roles: Vec::new(),
             held: Vec::new(),
             by_name: HashMap::new(),
             uses: Vec::new(),
         };
         for (at, role) in policy.roles.iter().enumerate().filter(|(_, role)| has(role)) {
+            rights.roles.push(at);
             rights.held.extend((0..role.statements.len()).map(|statement| (at, statement)));
         }
         for &(role, statement) in &rights.held {
@@ -159,12 +162,7 @@ impl Rights {
 
     /// The roles of that person.
     pub fn roles(&self) -> impl Iterator<Item = &Role> {
-        let mut last = None;
-        self.held.iter().filter_map(move |&(role, _)| {
-            let is_new = last != Some(role);
-            last = Some(role);
-            is_new.then(|| &self.policy.roles[role])
-        })
+        self.roles.iter().map(|&role| &self.policy.roles[role])
     }
 
     /// Whether `permission` may be used on `thing`. A deny that fits wins; then an allow that fits; then what the policy

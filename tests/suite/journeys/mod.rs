@@ -1,5 +1,6 @@
 //! It works.
 
+mod access;
 mod admin_pages;
 mod administrator;
 mod apps;
