@@ -6,6 +6,8 @@ pub const OUTBOUND_SECONDS: u64 = 5;
 pub const OUTBOUND_CONNECT_SECONDS: u64 = 3;
 /// Most outbound calls at once: each may hold a socket for five seconds on a stranger's word.
 pub const OUTBOUND_AT_ONCE_MAX: usize = 64;
+/// As many again for the keys and metadata of the providers that the configuration trusts, which no stranger uses up.
+pub const OUTBOUND_TRUSTED_AT_ONCE_MAX: usize = 16;
 /// Most outbound calls to one host in a minute: nobody makes this server a flood (attack A09).
 pub const OUTBOUND_HOST_PER_MINUTE_MAX: u32 = 60;
 /// Hosts whose pace is remembered.
