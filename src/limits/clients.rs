@@ -107,6 +107,8 @@ pub const LOGO_MEMORY_BYTES_MAX: u64 = 24 * 1024 * 1024;
 pub const LOGO_SIDE_PIXELS: u32 = 96;
 /// Pictures that a node holds; each is at most some 40 KB.
 pub const LOGOS_REMEMBERED_MAX: u64 = 256;
+/// Pictures on their way at once, each up to its largest size in memory, and each on a stranger's word.
+pub const LOGOS_AT_ONCE_MAX: usize = 8;
 /// How long a picture that could not be had, or was had, is not asked for again by a node, in seconds.
 pub const LOGO_RETRY_SECONDS: u64 = 3_600;
 /// How long a picture is taken for what its host still has, in seconds: a week, or until the document names another.
