@@ -31,6 +31,10 @@ use crate::{limits, secret, store};
 /// `GET /authorize` (RFC 6749 section 4.1.1).
 pub async fn begin(State(app): State<App>, visit: Visit, RawQuery(query): RawQuery) -> Answer {
     accept(&app, &visit, &query.unwrap_or_default()).await
+    // HEAD is safe (RFC 9110 section 9.2.1): whoever looks ahead of a person leaves no row and takes no pushed request.
+    if visit.only_looks {
+        return Ok(StatusCode::OK.into_response());
+    }
 }
 
 /// `POST /authorize`, the same with parameters in the body (OAuth 2.1 section 3.1).
@@ -110,11 +114,14 @@ async fn send_back(app: &App, visit: &Visit, client: &Client, bounce: &Bounce) -
 /// `GET /authorize/{id}`: the hub.
 pub async fn resume(State(app): State<App>, Path(id): Path<String>, visit: Visit) -> Answer {
     let digest = Secret::<Request>::presented(&id).ok_or_else(|| gone(None))?.digest();
+    // As above: the step that comes next may give the one code out, to nobody.
+    if visit.only_looks {
+        return Ok(StatusCode::OK.into_response());
+    }
     let stored = store::requests::find(&app.store, &digest).await?.ok_or_else(|| gone(None))?;
     let (browser, jar) = session::known_browser(&app.config, &visit);
     let is_ours = match &stored.browser {
         Some(known) => known.matches(&browser.digest()),
-        None if visit.only_looks => true,
         None => store::requests::bind(&app.store, &digest, &browser.digest()).await?,
     };
     if !is_ours {
