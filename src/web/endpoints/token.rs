@@ -1,7 +1,7 @@
 //! `POST /token` (RFC 6749 section 3.2): a code, a refresh token or a client's own secret becomes an access token.
 
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, MatchedPath, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use bytes::Bytes;
@@ -29,8 +29,13 @@ pub fn endpoint() -> MethodRouter<App> {
     post(token).layer(limit)
 }
 
-async fn token(State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
-    match issue(&app, &headers, body).await {
+async fn token(
+    State(app): State<App>,
+    at: MatchedPath,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    match issue(&app, at.as_str(), &headers, body).await {
         Ok(json) => {
             let kind = [(header::CONTENT_TYPE, "application/json")];
             (NEVER_KEPT, kind, json).into_response()
@@ -45,8 +50,10 @@ async fn issue(
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<String, Failure> {
+    at: &str,
     let form = Form::read(headers, body)?;
-    let key = proof::shown(app, headers, &Method::POST, "/token", None).await?;
+    // A proof names the address that was asked, which may be the alias (RFC 9449 section 4.3).
+    let key = proof::shown(app, headers, &Method::POST, at, None).await?;
     let form = form.signed_with(key);
     let grant_type = form.need("grant_type")?;
     let presented = presented(headers, &form)?;
