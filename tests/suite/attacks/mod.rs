@@ -44,6 +44,7 @@ mod housekeeping;
 mod http;
 mod keys;
 mod logs;
+mod looks;
 mod mcp;
 mod mcp_long;
 mod mcp_sessions;
