@@ -57,6 +57,7 @@ mod rows;
 mod self_registered;
 mod servers;
 mod starts;
+mod streams;
 mod token_clients;
 mod tokens;
 mod trust;
