@@ -100,7 +100,10 @@ async fn note_refusal(app: &App, client_id: &str, grant_type: &str, refusal: Ref
 /// What was refused of late and is on record: the rows that anybody can cause who knows a client's id, and makes up tokens,
 /// are one a minute for each reason.
 #[derive(Clone, Debug)]
-pub struct Refused(moka::sync::Cache<(String, String, String), Arc<Mutex<(Time, u64)>>>);
+pub struct Refused(moka::sync::Cache<(String, String, String), Arc<Mutex<Written>>>);
+
+/// When the last row was written, and how many came since.
+type Written = (Time, u64);
 
 impl Default for Refused {
     fn default() -> Self {
