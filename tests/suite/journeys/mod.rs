@@ -5,6 +5,7 @@ mod administrator;
 mod apps;
 mod ask;
 pub mod catalog;
+mod catalog_pages;
 mod catalog_refresh;
 mod catalog_rest;
 mod client_commands;
