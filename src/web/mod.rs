@@ -23,6 +23,7 @@ pub mod recipes;
 pub mod route;
 pub mod session;
 pub mod stops;
+pub mod way_back;
 
 use std::time::Duration;
 

@@ -17,7 +17,7 @@ use crate::identity::password;
 use crate::identity::user::{Email, User};
 use crate::secret::{Browser, Request, Secret};
 use crate::web::page::{self, Answer, Fields, Frame, Visit};
-use crate::web::session;
+use crate::web::{session, way_back};
 use crate::{limits, store};
 
 const PURPOSE: &str = "login";
@@ -29,6 +29,7 @@ struct Page<'a> {
     csrf: &'a str,
     request: &'a str,
     approval: &'a str,
+    next: &'a str,
     client: Option<String>,
     email: &'a str,
     problem: &'a str,
@@ -42,17 +43,35 @@ pub async fn show(State(app): State<App>, visit: Visit, RawQuery(query): RawQuer
     Ok(form(&app, &visit, waiting.as_ref(), &hint, StatusCode::OK, ""))
 }
 
-/// A request, or a call to be approved, that waits for somebody to sign in. Only its id comes back, never a URL (B10).
+/// What waits for somebody to sign in. A request or a call to be approved comes back as its id, and a page only if it is
+/// one of our own, never any other URL (B10).
 struct Waiting {
     id: String,
-    is_approval: bool,
+    for_what: For,
     client: String,
     hint: Option<String>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum For {
+    Request,
+    Approval,
+    /// A page that was opened; the id is its address.
+    Place,
+}
+
 async fn waiting(app: &App, fields: &Fields) -> store::Result<Option<Waiting>> {
     if let Some(id) = approvals::known(fields.get("approval")) {
-        return Ok(Some(Waiting { id: id.to_owned(), is_approval: true, client: String::new(), hint: None }));
+        return Ok(Some(Waiting {
+            id: id.to_owned(),
+            for_what: For::Approval,
+            client: String::new(),
+            hint: None,
+        }));
+    }
+    if let Some(place) = way_back::place(fields.get("next")) {
+        let (id, client) = (place.to_owned(), String::new());
+        return Ok(Some(Waiting { id, for_what: For::Place, client, hint: None }));
     }
     let id = fields.get("request");
     let Some(name) = Secret::<Request>::presented(id) else { return Ok(None) };
@@ -60,7 +79,7 @@ async fn waiting(app: &App, fields: &Fields) -> store::Result<Option<Waiting>> {
     let request = stored.pending.request;
     let client = store::clients::find(&app.store, &request.client_id).await?;
     let client = client.map_or_else(String::new, |c| page::shown(&c.name));
-    Ok(Some(Waiting { id: id.to_owned(), is_approval: false, client, hint: request.login_hint }))
+    Ok(Some(Waiting { id: id.to_owned(), for_what: For::Request, client, hint: request.login_hint }))
 }
 
 fn form(
@@ -73,11 +92,13 @@ fn form(
 ) -> Response {
     let (browser, jar) = session::known_browser(&app.config, visit);
     let proof = browser.proof(PURPOSE);
+    let id = |what| waiting.filter(|w| w.for_what == what).map_or("", |w| w.id.as_str());
     let page = Page {
         frame: Frame::of(&app.config),
         csrf: proof.reveal(),
-        request: waiting.filter(|w| !w.is_approval).map_or("", |w| w.id.as_str()),
-        approval: waiting.filter(|w| w.is_approval).map_or("", |w| w.id.as_str()),
+        request: id(For::Request),
+        approval: id(For::Approval),
+        next: id(For::Place),
         client: waiting.map(|w| w.client.clone()).filter(|name| !name.is_empty()),
         email,
         problem,
@@ -95,9 +116,10 @@ pub async fn sign_in(State(app): State<App>, visit: Visit, body: Bytes) -> Answe
     match judge(&app, &visit, &browser, &typed, fields.get("password")).await? {
         Judged::Known(user, counter) => {
             let jar = welcome(&app, &visit, &user, &counter).await?;
-            let next = match &waiting {
-                Some(w) if w.is_approval => format!("/approvals/{}", w.id),
-                Some(w) => hub(&w.id),
+            let next = match waiting.as_ref().map(|w| (w.for_what, &w.id)) {
+                Some((For::Approval, id)) => format!("/approvals/{id}"),
+                Some((For::Request, id)) => hub(id),
+                Some((For::Place, place)) => place.clone(),
                 None => "/account".to_owned(),
             };
             Ok((jar, page::see_other(&next)?).into_response())
