@@ -55,9 +55,10 @@ pub const KEY_SET_KEYS_MAX: usize = 16;
 pub const KEY_SET_BYTES_MAX: usize = 65_536;
 /// Longest `kid`, in bytes.
 pub const KEY_ID_BYTES_MAX: usize = 256;
-/// Shortest RSA modulus, in bytes: 2048 bits (RFC 7518 section 3.3).
+/// Shortest RSA modulus of somebody else's key, in bytes: 2048 bits (RFC 7518 section 3.3).
 pub const RSA_BYTES_MIN: usize = 256;
-/// Longest RSA modulus, in bytes: 4096 bits. What is longer costs time and nothing else.
+/// Longest RSA modulus of somebody else's key, in bytes: 4096 bits. What is longer costs time and nothing else, and a
+/// stranger's key, as in a DPoP proof, must not cost more than a stranger may.
 pub const RSA_BYTES_MAX: usize = 512;
 /// How long a fetched JWK set is used unasked, in seconds: a key that was withdrawn is refused after it.
 pub const KEY_SET_FRESH_SECONDS: i64 = 900;

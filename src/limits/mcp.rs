@@ -31,6 +31,8 @@ pub const PERSONAL_TOKENS_MAX: i64 = 50;
 pub const PERSONAL_TOKEN_USED_SECONDS: i64 = 3_600;
 /// Shortest token that the configuration may name, in bytes: below, it can be guessed.
 pub const STATIC_TOKEN_BYTES_MIN: usize = 24;
+/// Longest subject that the configuration may give such a token, in bytes: it stands in every row of the audit log.
+pub const STATIC_SUBJECT_BYTES_MAX: usize = 128;
 /// Most open event streams of one client of one user on one node: a window of an editor holds one, and nobody has
 /// this many windows.
 pub const MCP_STREAMS_PER_CALLER_MAX: usize = 64;

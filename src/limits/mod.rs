@@ -146,6 +146,9 @@ pub const REST_PAGE: usize = 20;
 pub const REST_ENTITIES_MAX: usize = 10_000;
 /// Most references in one question for entities by reference.
 pub const REST_REFS_MAX: usize = 5_000;
+/// Longest answer of it, in bytes: 10,000 entities have some 30 MB, and no small request may take more memory than that
+/// by naming a large entity often. Whoever needs more asks for fewer, or for `fields`.
+pub const REST_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Most changed entities that one refresh names in what it gives back.
 pub const CATALOG_CHANGES_TOLD_MAX: usize = 256;
 /// Shortest time between two refreshes of the catalog by itself, in seconds: a walk of 100,000 files takes about one.
@@ -213,7 +216,3 @@ pub const DPOP_JTI_BYTES_MAX: usize = 256;
 pub const DPOP_PROOF_SECONDS: i64 = 300;
 /// How long one DPoP nonce is given out, in seconds; it is good for twice as long.
 pub const DPOP_NONCE_SECONDS: i64 = 300;
-/// Smallest RSA modulus of a DPoP key, in bytes: 2,048 bits.
-pub const DPOP_RSA_BYTES_MIN: usize = 256;
-/// Largest RSA modulus of a DPoP key, in bytes: a stranger's key must not cost more than a stranger may.
-pub const DPOP_RSA_BYTES_MAX: usize = 512;

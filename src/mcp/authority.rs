@@ -22,8 +22,8 @@ pub struct Verified {
     pub caller: Arc<Caller>,
     /// The first moment at which the token is worth nothing (`exp`, RFC 7519 section 4.1.4).
     pub expires_at: Time,
-    /// The token's own name (`jti`), by which it can be revoked alone.
-    pub token_id: String,
+    /// The token's own name (`jti`), by which it can be revoked alone. Shared: this is copied at every call.
+    pub token_id: Arc<str>,
     /// The key that whoever uses the token must prove (RFC 9449 section 6), if it is bound to one.
     pub key: Option<Arc<str>>,
     /// Whether somebody acts for the subject: then more than this one grant stands behind the token.
@@ -47,7 +47,7 @@ impl Verified {
             restrictions: None,
         };
         let is_exchanged = claims.actor.is_some();
-        let (expires_at, token_id) = (claims.expires_at, claims.token_id);
+        let (expires_at, token_id) = (claims.expires_at, claims.token_id.into());
         let key = claims.key.map(Arc::from);
         Self { caller: Arc::new(caller), expires_at, token_id, key, is_exchanged, keys, noted: None }
     }
@@ -130,7 +130,7 @@ impl Authority {
         }
         let caller = Caller { resource: audience.to_owned(), ..found.caller };
         let verified = Verified {
-            token_id: caller.grant_id.clone(),
+            token_id: caller.grant_id.as_str().into(),
             caller: Arc::new(caller),
             expires_at: found.expires_at,
             key: None,

@@ -13,34 +13,11 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::authority::{Authority, Verified};
-use super::changes::{Change, What};
+use super::changes::{Change, Wants, What};
 use super::live;
 use crate::clock::{Clock, Time};
 use crate::limits;
 use crate::store::events::Event;
-
-/// What a stream is told of.
-#[derive(Clone, Debug, Default)]
-pub struct Wants {
-    /// Lists, out of [`What::Tools`], [`What::Prompts`] and [`What::Resources`].
-    pub lists: BTreeSet<What>,
-    /// Resources, by URI.
-    pub resources: BTreeSet<String>,
-}
-
-impl Wants {
-    /// Whether it is told anything at all.
-    pub fn is_some(&self) -> bool {
-        !self.lists.is_empty() || !self.resources.is_empty()
-    }
-
-    fn includes(&self, what: &What) -> bool {
-        match what {
-            What::Resource(uri) => self.resources.contains(uri),
-            list => self.lists.contains(list),
-        }
-    }
-}
 
 /// Why no more streams can be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,7 +177,7 @@ impl Streams {
     pub fn follow(&self, session: &str, resources: &BTreeSet<String>) {
         for open in self.of_session(session) {
             let mut state = open.lock();
-            if state.wants.is_some() {
+            if state.wants.is_some() && !state.wants.is_narrow {
                 state.wants.resources.clone_from(resources);
             }
         }

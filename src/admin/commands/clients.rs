@@ -11,7 +11,7 @@ use crate::access::personal;
 use crate::app::App;
 use crate::audit::Fact;
 use crate::config::Config;
-use crate::oauth::client::{Client, GrantType};
+use crate::oauth::client::{Client, ClientState, GrantType};
 use crate::oauth::key_set::KeySet;
 use crate::oauth::registration::{self, Credentials, PreRegistration};
 use crate::oauth::resource;
@@ -224,10 +224,10 @@ fn key_set(path: &Path) -> Result<KeySet, String> {
 }
 
 fn list(rows: &[ClientRow], as_json: bool) -> Outcome {
-    let state = |row: &ClientRow| match &row.client {
-        client if client.revoked_at.is_some() => "revoked",
-        client if client.suspended_at.is_some() => "suspended",
-        _ => "active",
+    let state = |row: &ClientRow| match row.client.state() {
+        ClientState::Active => "active",
+        ClientState::Suspended => "suspended",
+        ClientState::Ended => "revoked",
     };
     if as_json {
         let one = |row: &ClientRow| {
@@ -291,16 +291,13 @@ async fn suspend(app: &App, id: &str, suspended: bool) -> Outcome {
     let now = app.clock.now();
     subject(app, id, if suspended { Act::Suspend } else { Act::Resume }).await?;
     let event = if suspended { "client.suspended" } else { "client.resumed" };
-    app.audit.record(fact(event, id, json!({}))).await?;
     let mut tx = app.store.begin().await?;
-    let changed = store::clients::suspend(&mut tx, &app.store, id, suspended, now).await?;
-    tx.commit().await?;
-    if !changed {
-        return Err(
-            format!("client {id} was changed by somebody else meanwhile; see `postern client list`").into()
-        );
+    if !store::clients::suspend(&mut tx, &app.store, id, suspended, now).await? {
+        return Err(meanwhile(id).into());
     }
+    tx.commit().await?;
     app.store.tell(Event::ClientRevoked(id.to_owned()));
+    app.audit.record(fact(event, id, json!({}))).await?;
     println!(
         "{}",
         if suspended {
@@ -312,15 +309,21 @@ async fn suspend(app: &App, id: &str, suspended: bool) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+fn meanwhile(id: &str) -> String {
+    format!("client {id} was changed by somebody else meanwhile; see `postern client list`")
+}
+
 async fn revoke(app: &App, id: &str) -> Outcome {
     let now = app.clock.now();
     subject(app, id, Act::Revoke).await?;
-    app.audit.record(fact("client.revoked", id, json!({}))).await?;
     let mut tx = app.store.begin().await?;
-    let ended = store::clients::revoke(&mut tx, &app.store, id, "admin", now).await?;
+    let Some(grants) = store::clients::revoke(&mut tx, &app.store, id, "admin", now).await? else {
+        return Err(meanwhile(id).into());
+    };
     tx.commit().await?;
     app.store.tell(Event::ClientRevoked(id.to_owned()));
-    let count = ended.map_or(0, |grants| grants.len());
+    app.audit.record(fact("client.revoked", id, json!({}))).await?;
+    let count = grants.len();
     println!(
         "Revoked, with {count} grant{}. Its next call is refused, on every node.",
         if count == 1 { "" } else { "s" }

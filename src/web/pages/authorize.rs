@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::json;
 
-use super::{approval, consent, finished};
+use super::{ask, consent, finished};
 use crate::access::policy::{self, Ask, Behind};
 use crate::app::App;
 use crate::audit::Fact;
@@ -136,12 +136,13 @@ pub async fn resume(State(app): State<App>, Path(id): Path<String>, visit: Visit
     let step = step::next(&pending, &client, judged.standing, who.as_ref(), remembered.as_ref(), visit.now);
     let answer = match (step, &session) {
         (Step::Consent(to), Some(session)) => {
-            let proof = browser.proof(&consent::purpose(&digest, session, consent::shown(&client)));
+            let proof = browser.proof(&consent::purpose(&digest, session, consent::version_shown(&client)));
             let question = consent::Question {
                 id: &id,
                 client: &client,
                 judged,
-                has_changed: remembered.is_some_and(|yes| yes.document_hash != consent::shown(&client)),
+                has_changed: remembered
+                    .is_some_and(|yes| yes.document_hash != consent::version_shown(&client)),
                 session,
                 pending: &pending,
                 to,
@@ -150,8 +151,8 @@ pub async fn resume(State(app): State<App>, Path(id): Path<String>, visit: Visit
             consent::ask(&app, &visit, &question).await
         }
         (Step::Wait, Some(session)) => {
-            let proof = browser.proof(&approval::purpose(&digest, session));
-            approval::show(&app, &approval::Wait { id: &id, client: &client, session, proof }).await
+            let proof = browser.proof(&ask::purpose(&digest, session));
+            ask::show(&app, &ask::Wait { id: &id, client: &client, session, proof }).await
         }
         (Step::Issue(issue), Some(session)) => {
             let yes = Yes { client: &client, session, pending: &pending, issue };

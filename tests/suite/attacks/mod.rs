@@ -27,6 +27,7 @@
 //! - `mcp::tasks`: a task asks for nothing after it began. `mcp::rounds`: a state opens as often as it comes.
 
 mod approvals;
+mod assertions;
 mod authorize;
 mod backstage;
 mod bound_tokens;
@@ -38,6 +39,7 @@ mod device;
 mod exchange;
 mod grants;
 mod guesses;
+mod held_back;
 mod housekeeping;
 mod http;
 mod keys;
@@ -45,7 +47,9 @@ mod logs;
 mod mcp;
 mod mcp_long;
 mod mcp_sessions;
+mod password_links;
 mod rates;
+mod reading;
 mod refresh;
 mod registration;
 mod rows;
