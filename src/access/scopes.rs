@@ -14,7 +14,7 @@ pub fn sentence(scope: &str) -> Option<&'static str> {
         "email" => "See your e-mail address",
         "offline_access" => "Stay connected until you disconnect it",
         "catalog:read" => "Look up components, APIs, systems and who owns them",
-        "catalog:write" => "Add, refresh and remove catalog entries for you",
+        "catalog:write" => "Have catalog entries read again for you",
         "access:read" => "See who may do what here",
         "access:write" => "Draft changes to who may do what, for an administrator to publish",
         "scaffolder:read" => "See software templates and your template runs",

@@ -27,6 +27,7 @@ use crate::secret::Vault;
 use crate::store::{self, Store};
 use crate::web::described::Memory;
 use crate::web::endpoints::register::Hour;
+use crate::web::endpoints::token::Refused;
 use crate::web::issuers::Discovered;
 use crate::web::key_sets::KeySets;
 use crate::web::logos::Logos;
@@ -76,6 +77,8 @@ pub struct Parts {
     pub key_sets: KeySets,
     /// Registrations within this hour.
     pub registrations: Hour,
+    /// Refusals of tokens that are on record already.
+    pub refused: Refused,
     /// Cancelled once, when the process is told to stop.
     pub stopping: CancellationToken,
 }
@@ -123,26 +126,13 @@ impl App {
     pub async fn open(config: Config, clock: Clock) -> Result<(Self, JoinHandle<()>), StartError> {
         keys::check_configured(&config)?;
         let outbound = Outbound::new(&config)?;
+        let Offered { catalog, actions, servers, resources, late } = offered(&config)?;
         let store = Store::open(&config).await?;
         store.migrate(&config.data_dir).await?;
         let vault = keys::open_vault(&config, &store).await?;
         let ring = keys::open_ring(&store, &vault, &config, &clock).await?;
-        let catalog = open_catalog(&config);
-        let late = policy_actions::Late::default();
-        let mut actions = catalog::actions::actions(catalog.clone());
-        actions.extend(policy_actions::actions(&late));
-        let actions = Registry::new(actions).map_err(|e| StartError::Actions(e.to_string()))?;
-        let silent = scopes::undescribed(actions.all().iter().map(AsRef::as_ref));
-        if !silent.is_empty() {
-            let which = silent.join(", ");
-            return Err(StartError::Actions(format!("these scopes have no sentence for people: {which}")));
-        }
         let published = policy::load(&config, &store).await?;
         let (audit, writer) = Audit::start(store.clone(), clock.clone());
-        let actions = Arc::new(actions);
-        let servers = servers::servers(&config, &actions);
-        let resources = servers::resources(&config.public_url, &servers);
-        unknown_targets(&config, &resources)?;
         let parts = Parts {
             scopes: scopes::supported(actions.all().iter().map(AsRef::as_ref)),
             rates: Rates::new(&config),
@@ -162,6 +152,7 @@ impl App {
             key_sets: KeySets::default(),
             registrations: Hour::default(),
             policies: Arc::new(policy::Policies::new(catalog.clone(), published)),
+            refused: Refused::default(),
             stopping: CancellationToken::new(),
             catalog,
         };
@@ -176,6 +167,54 @@ impl Parts {
     pub fn offer(&self) -> Offer<'_> {
         Offer { resources: &self.resources }
     }
+}
+
+/// What a configuration offers, before there is a database.
+pub struct Offered {
+    /// What the platform consists of.
+    pub catalog: Catalog,
+    /// Everything that can be called.
+    pub actions: Arc<Registry>,
+    /// The MCP servers, the one that shows everything first.
+    pub servers: Vec<servers::Server>,
+    /// The protected resources that they are.
+    pub resources: Resources,
+    /// To be told of the server, once it is there.
+    pub late: policy_actions::Late,
+}
+
+/// Reads the catalog and builds what is offered. Touches no database.
+///
+/// # Errors
+/// [`StartError`].
+pub fn offered(config: &Config) -> Result<Offered, StartError> {
+    let catalog = open_catalog(config);
+    let late = policy_actions::Late::default();
+    let mut actions = catalog::actions::actions(catalog.clone());
+    actions.extend(policy_actions::actions(&late));
+    let actions = Registry::new(actions).map_err(|e| StartError::Actions(e.to_string()))?;
+    let silent = scopes::undescribed(actions.all().iter().map(AsRef::as_ref));
+    if !silent.is_empty() {
+        let which = silent.join(", ");
+        return Err(StartError::Actions(format!("these scopes have no sentence for people: {which}")));
+    }
+    let actions = Arc::new(actions);
+    let servers = servers::servers(config, &actions);
+    let resources = servers::resources(&config.public_url, &servers);
+    unknown_targets(config, &resources)?;
+    Ok(Offered { catalog, actions, servers, resources, late })
+}
+
+/// Whether a server would start with `config`, as far as that is the configuration's doing. Writes nothing, and asks
+/// nobody.
+///
+/// # Errors
+/// [`StartError`].
+pub fn check(config: &Config) -> Result<(), StartError> {
+    keys::check_configured(config)?;
+    Outbound::new(config)?;
+    policy::of_file(config)?;
+    offered(config).map(drop)
 }
 
 /// A resource in the configuration that is none of this server's would never be opened, and nobody would know why.

@@ -135,17 +135,24 @@ pub enum LoadError {
     Store(#[from] store::Error),
 }
 
+/// The policy of the file that the configuration names, where it names one.
+///
+/// # Errors
+/// [`LoadError::File`].
+pub fn of_file(config: &Config) -> Result<Option<Published>, LoadError> {
+    let Some(path) = &config.access.policy_file else { return Ok(None) };
+    let policy =
+        read(path, None).map_err(|faults| LoadError::File { path: path.clone(), why: faults.join("; ") })?;
+    Ok(Some(Published { policy: Arc::new(policy), source: Source::File(path.clone()) }))
+}
+
 /// The policy that counts: that of the file, or else what was published last.
 ///
 /// # Errors
 /// [`LoadError`]. Never read as "none": whoever starts without a policy that was meant starts open.
 pub async fn load(config: &Config, store: &Store) -> Result<Option<Published>, LoadError> {
-    if let Some(path) = &config.access.policy_file {
-        let policy = read(path, None).map_err(|faults| {
-            let why = faults.join("; ");
-            LoadError::File { path: path.clone(), why }
-        })?;
-        return Ok(Some(Published { policy: Arc::new(policy), source: Source::File(path.clone()) }));
+    if let Some(published) = of_file(config)? {
+        return Ok(Some(published));
     }
     let found = policies::current(store).await?;
     Ok(found.map(|stored| Published {

@@ -207,6 +207,30 @@ pub async fn set_password(tx: &mut Tx, id: &str, password_hash: &str, now: Time)
     Ok(done.rows_affected() == 1)
 }
 
+/// Locks two accounts, in one order whoever asks, and says whether `admin` is an administrator who may act. What is
+/// decided on that holds until the end of the transaction: two who suspend each other at once are not both gone.
+///
+/// # Errors
+/// [`super::Error::Database`].
+pub async fn is_admin_locked(tx: &mut Tx, admin: &str, other: &str) -> Result<bool> {
+    let mut ids = [admin, other];
+    ids.sort_unstable();
+    let mut acts = false;
+    for id in ids {
+        let row = sqlx::query(
+            "update users set name = name where id = $1 \
+             returning case when admin_at is not null and suspended_at is null then 1 else 0 end",
+        )
+        .bind(id)
+        .fetch_optional(&mut **tx)
+        .await?;
+        if let Some(row) = row.filter(|_| id == admin) {
+            acts = row.try_get::<i64, _>(0)? == 1;
+        }
+    }
+    Ok(acts)
+}
+
 pub(super) fn read(row: &AnyRow) -> Result<User> {
     let time = |column| row.try_get::<Option<i64>, _>(column).map(|t| t.map(Time::from_micros));
     Ok(User {

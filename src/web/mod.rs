@@ -7,6 +7,7 @@ pub mod described;
 pub mod endpoints;
 pub mod error;
 pub mod form;
+pub mod graph;
 pub mod happened;
 pub mod issuers;
 pub mod key_sets;
@@ -21,8 +22,11 @@ pub mod pushed;
 pub mod rates;
 pub mod recipes;
 pub mod route;
+pub mod seen;
 pub mod session;
 pub mod stops;
+pub mod stranger;
+pub mod way_back;
 
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ use super::super::index::Index;
 use super::super::predicate::Predicate;
 use super::super::query::Query;
 use super::super::{Catalog, schemas};
-use super::{WRITE_SCOPE, find, reading, run, run_on_disk, unseen};
+use super::{WRITE_SCOPE, aside, find, reading, run_aside};
 use crate::access::roles::Thing;
 use crate::actions::{Action, ActionError, Caller, Effect, Outcome};
 use crate::limits;
@@ -43,14 +43,14 @@ pub fn actions(catalog: &Catalog) -> Vec<Action> {
         "Summarize Catalog Entities",
         SUMMARIZE,
         (schemas::summary_input(), schemas::summary_output()),
-        run(catalog, |index, _, arguments| summarize(index, &arguments)),
+        run_aside(catalog, |index, arguments| summarize(index, &arguments)),
     ));
     all.push(reading(
         "catalog:search-docs",
         "Search Documentation",
         DOCS,
         (schemas::docs_input(), schemas::docs_output()),
-        run_on_disk(catalog, |index, arguments| search_docs(index, &arguments)),
+        run_aside(catalog, |index, arguments| search_docs(index, &arguments)),
     ));
     all.push(Action {
         effect: Effect::Change,
@@ -76,7 +76,8 @@ pub fn actions(catalog: &Catalog) -> Vec<Action> {
 /// Those about one entity, and those about all.
 fn questions(catalog: &Catalog) -> Vec<Action> {
     let of_one = |answer: fn(&Index, &str) -> Value| {
-        run(catalog, move |index, _, arguments| {
+        // Some walk far through relations, or read long definitions.
+        run_aside(catalog, move |index, arguments| {
             let at = find::from_reference(index, &arguments)?;
             Ok(answer(index, index.reference(at).as_str()))
         })
@@ -108,21 +109,21 @@ fn questions(catalog: &Catalog) -> Vec<Action> {
             "Get Entity Facets",
             FACETS,
             (schemas::facets_input(), schemas::facets_output()),
-            run(catalog, |index, _, arguments| count(index, &arguments)),
+            run_aside(catalog, |index, arguments| count(index, &arguments)),
         ),
         reading(
             "catalog:validate-entity",
             "Validate Catalog Entity",
             VALIDATE,
             (schemas::validate_input(), schemas::validate_output()),
-            unseen(|_, arguments| check(&arguments)),
+            Arc::new(|_, arguments| Box::pin(aside(move || check(&arguments)))),
         ),
         reading(
             "catalog:get-catalog-model-description",
             "Get a Catalog Model Description",
             MODEL,
             (schemas::who_am_i_input(), schemas::model_output()),
-            run(catalog, |index, _, _| Ok(json!({"description": model::description(index)}))),
+            run_aside(catalog, |index, _| Ok(json!({"description": model::description(index)}))),
         ),
     ]
 }
@@ -168,6 +169,13 @@ fn search_docs(index: &Index, arguments: &Value) -> Outcome {
     let term = arguments["term"].as_str().unwrap_or_default();
     if term.trim().is_empty() {
         return Err(ActionError::InvalidInput("term must have a word to search for".to_owned()));
+    }
+    let (bytes, words) = (limits::FULL_TEXT_BYTES_MAX, limits::FULL_TEXT_WORDS_MAX);
+    if term.len() > bytes || term.split_whitespace().count() > words {
+        // Each word costs a pass over every page.
+        return Err(ActionError::InvalidInput(format!(
+            "term: at most {words} words in {bytes} bytes are searched"
+        )));
     }
     let of = match arguments.get("entityRef") {
         Some(_) => Some(find::from_reference(index, arguments)?),

@@ -13,6 +13,7 @@ use super::query::Query;
 use super::relation::Ref;
 use super::{Catalog, schemas, who_am_i};
 use crate::actions::{Action, ActionError, Caller, Effect, Outcome, Run};
+use crate::limits;
 
 /// The scope that reading the catalog needs.
 pub const READ_SCOPE: &str = "catalog:read";
@@ -48,7 +49,7 @@ A page has 25 entities unless limit says otherwise; give nextPageCursor back as 
 /// Every action of this room, over one catalog.
 pub fn actions(catalog: Catalog) -> Vec<Action> {
     // Who somebody is does not depend on what they may read.
-    let whole = catalog.clone();
+    let (whole, querying) = (catalog.clone(), catalog.clone());
     let mut all = asking::actions(&catalog);
     all.extend([
         Action {
@@ -68,7 +69,17 @@ pub fn actions(catalog: Catalog) -> Vec<Action> {
                 "Query Catalog Entities",
                 QUERY,
                 (schemas::query_input(), schemas::query_output()),
-                run(&catalog, |index, _, arguments| query(index, &arguments)),
+                Arc::new(move |turn, arguments| {
+                    let catalog = querying.clone();
+                    Box::pin(async move {
+                        let index = catalog.seen_by(turn.caller()).await;
+                        // A small catalog is searched sooner than another thread wakes.
+                        if index.len() <= limits::ENTITIES_SEARCHED_AT_ONCE_MAX {
+                            return query(&index, &arguments);
+                        }
+                        aside(move || query(&index, &arguments)).await
+                    })
+                }),
             )
         },
         Action {
@@ -103,7 +114,8 @@ fn reading(id: &str, title: &str, description: &str, (input, output): (Value, Va
     }
 }
 
-/// An answer out of what the caller may see. It waits for nothing, but once for that part of the catalog.
+/// An answer out of what the caller may see, that looks at a few entities only. It waits for nothing, but once for that part
+/// of the catalog.
 fn run(
     catalog: &Catalog,
     answer: impl Fn(&Index, &Caller, Value) -> Outcome + Copy + Send + Sync + 'static,
@@ -120,21 +132,21 @@ fn unseen(answer: impl Fn(&Caller, Value) -> Outcome + Send + Sync + 'static) ->
     Arc::new(move |turn, arguments| Box::pin(ready(answer(&turn, arguments))))
 }
 
-/// An answer that waits for a disk, away from the threads that answer others.
-fn run_on_disk(
+/// An answer that waits for a disk or counts the whole catalog, away from the threads that answer others.
+fn run_aside(
     catalog: &Catalog,
     answer: impl Fn(&Index, Value) -> Outcome + Copy + Send + Sync + 'static,
 ) -> Run {
     let catalog = catalog.clone();
     Arc::new(move |turn, arguments| {
-        let catalog = catalog.clone();
-        Box::pin(async move {
-            let caller = Arc::clone(turn.caller());
-            let answered =
-                tokio::task::spawn_blocking(move || answer(&catalog.seen(&caller), arguments)).await;
-            answered.unwrap_or_else(|error| Err(ActionError::Fault(error.into())))
-        })
+        let (catalog, caller) = (catalog.clone(), Arc::clone(turn.caller()));
+        Box::pin(aside(move || answer(&catalog.seen(&caller), arguments)))
     })
+}
+
+async fn aside(answer: impl FnOnce() -> Outcome + Send + 'static) -> Outcome {
+    let answered = tokio::task::spawn_blocking(answer).await;
+    answered.unwrap_or_else(|error| Err(ActionError::Fault(error.into())))
 }
 
 fn get(index: &Index, arguments: &Value) -> Outcome {
