@@ -124,7 +124,7 @@ fn doors(room: &str) -> Option<&'static [&'static str]> {
 const HALL: [&str; 7] = ["app", "audit", "clock", "config", "limits", "outbound", "secret"];
 const PURE_HALL: [&str; 4] = ["clock", "config", "limits", "secret"];
 /// `admin` for the doctor alone, who asks the operator's own public URL.
-const DIALS_OUT: [&str; 4] = ["app", "web", "identity", "admin"];
+const DIALS_OUT: [&str; 5] = ["app", "web", "identity", "admin", "catalog"];
 
 #[test]
 fn a_room_imports_through_its_doors_only() {

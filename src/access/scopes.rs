@@ -14,7 +14,9 @@ pub fn sentence(scope: &str) -> Option<&'static str> {
         "email" => "See your e-mail address",
         "offline_access" => "Stay connected until you disconnect it",
         "catalog:read" => "Look up components, APIs, systems and who owns them",
-        "catalog:write" => "Add, refresh and remove catalog entries for you",
+        "catalog:write" => {
+            "Add and remove the places that the catalog reads, with every entry they describe, and have it read again"
+        }
         "scaffolder:read" => "See software templates and your template runs",
         "scaffolder:run" => "Run software templates for you",
         _ => return None,

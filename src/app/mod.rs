@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access::{scopes, servers};
 use crate::actions::Registry;
 use crate::audit::Audit;
+use crate::catalog::sources::Sources;
 use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -49,6 +50,8 @@ pub struct Parts {
     pub audit: Audit,
     /// What the platform consists of.
     pub catalog: Catalog,
+    /// Where it comes from besides this machine's disk, and the way to register more.
+    pub sources: Sources,
     /// Everything that can be called.
     pub actions: Arc<Registry>,
     /// The MCP servers, the one that shows everything first.
@@ -120,8 +123,11 @@ impl App {
         let vault = keys::open_vault(&config, &store).await?;
         let ring = keys::open_ring(&store, &vault, &config, &clock).await?;
         let catalog = open_catalog(&config);
-        let actions = Registry::new(catalog::actions::actions(catalog.clone()))
-            .map_err(|e| StartError::Actions(e.to_string()))?;
+        let sources = Sources::new(catalog.clone(), store.clone(), outbound.clone(), clock.clone(), &config);
+        log_problems(&sources.open().await?.problems);
+        let mut every = catalog::actions::actions(catalog.clone());
+        every.extend(catalog::actions::locations(&sources));
+        let actions = Registry::new(every).map_err(|e| StartError::Actions(e.to_string()))?;
         let silent = scopes::undescribed(actions.all().iter().map(AsRef::as_ref));
         if !silent.is_empty() {
             let which = silent.join(", ");
@@ -152,6 +158,7 @@ impl App {
             registrations: Hour::default(),
             stopping: CancellationToken::new(),
             catalog,
+            sources,
         };
         Ok((Self(Arc::new(parts)), writer))
     }

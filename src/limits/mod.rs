@@ -1,12 +1,14 @@
 //! Every lifetime, size and count of the house, unit last in the name, reason beside it.
 
 mod account;
+mod catalog;
 mod clients;
 mod grants;
 mod guarding;
 mod mcp;
 
 pub use account::*;
+pub use catalog::*;
 pub use clients::*;
 pub use grants::*;
 pub use guarding::*;

@@ -5,6 +5,7 @@
 //! limit, and a cap on what is read.
 
 mod address;
+mod files;
 mod own;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use crate::config::Config;
 use crate::limits;
 pub use address::is_public;
 use address::is_public_name;
+pub use files::{FileAsk, GitAsk};
 pub use own::Own;
 
 /// The way out. Cheap to clone.
@@ -104,6 +106,9 @@ pub enum Refusal {
     /// Not `image/…`.
     #[error("its host answered with something else than a picture")]
     NotAnImage,
+    /// A page for people, such as one to sign in at, or something packed.
+    #[error("its host answered with a page or an archive and not with a file")]
+    NotAFile,
     /// Over the cap; reading stopped there.
     #[error("its host answered with more than {0} bytes")]
     TooLarge(usize),
@@ -118,7 +123,8 @@ impl Refusal {
         match self {
             Self::Unreachable | Self::Busy => true,
             Self::Status(status) => *status >= 500 || *status == 429,
-            Self::NotHttps | Self::NotPublic | Self::NotJson | Self::NotAnImage | Self::TooLarge(_) => false,
+            Self::NotHttps | Self::NotPublic | Self::TooLarge(_) => false,
+            Self::NotJson | Self::NotAnImage | Self::NotAFile => false,
         }
     }
 }

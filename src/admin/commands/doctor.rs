@@ -8,10 +8,13 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use crate::app::keys;
+use crate::catalog::Catalog;
+use crate::catalog::load::Severity;
 use crate::clock::{Clock, Time};
 use crate::config::{Config, Flags};
 use crate::limits;
 use crate::outbound::{Outbound, Own};
+use crate::store::locations::LocationRow;
 use crate::store::{self, Store};
 
 /// How the findings are printed.
@@ -119,6 +122,8 @@ async fn database(config: &Config) -> Vec<Finding> {
     found.push(Finding::good("migrations", "the schema is that of this version"));
     found.push(signing(config, &store).await);
     found.push(administrators(&store).await);
+    found.push(descriptors(config));
+    found.extend(locations(&store).await);
     found
 }
 
@@ -154,6 +159,33 @@ async fn administrators(store: &Store) -> Finding {
             many => Finding::good("administrators", format!("there are {many}")),
         },
     }
+}
+
+/// The descriptors on this machine, read as a server reads them.
+fn descriptors(config: &Config) -> Finding {
+    let (catalog, _) = Catalog::open(&config.catalog.paths, config.catalog.demo);
+    let errors = catalog.problems().iter().filter(|it| it.severity == Severity::Error).count();
+    match errors {
+        0 => Finding::good("descriptors", format!("{} entities on this machine", catalog.index().len())),
+        some => {
+            let what = format!("{some} are not used as they are");
+            Finding::doubtful("descriptors", what, "`postern catalog problems` names each and says why.")
+        }
+    }
+}
+
+/// The locations that were registered, as the servers last found them.
+async fn locations(store: &Store) -> Option<Finding> {
+    let rows = store::locations::list(store).await.ok().filter(|rows| !rows.is_empty())?;
+    let failed = |row: &&LocationRow| row.state.as_ref().is_some_and(|state| state.failure.is_some());
+    Some(match rows.iter().filter(failed).count() {
+        0 => Finding::good("locations", format!("{} are registered", rows.len())),
+        some => {
+            let what = format!("{some} of {} registered cannot be fetched", rows.len());
+            let fix = "`postern catalog locations` says why; what they said last stays in the catalog.";
+            Finding::doubtful("locations", what, fix)
+        }
+    })
 }
 
 /// What clients see through the public URL, whatever stands before this server.

@@ -31,6 +31,7 @@ mod assertions;
 mod authorize;
 mod backstage;
 mod bound_tokens;
+mod catalog_sources;
 mod client_assertions;
 mod codes;
 mod described;

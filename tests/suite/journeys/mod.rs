@@ -7,6 +7,7 @@ mod apps;
 pub mod catalog;
 mod catalog_refresh;
 mod catalog_rest;
+mod catalog_sources;
 mod client_commands;
 pub mod clients;
 mod consent_choice;
