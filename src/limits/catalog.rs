@@ -4,8 +4,10 @@
 pub const SOURCE_FILES_MAX: usize = 1_000;
 /// Most entities that one registered location makes: whoever may register does not get to fill the catalog.
 pub const SOURCE_ENTITIES_MAX: usize = 10_000;
-/// Most times in a row that what was fetched leads to something else to fetch: a Location of Locations is two.
-pub const SOURCE_ROUNDS_MAX: usize = 8;
+/// Most steps from a location to what it leads to: a Location of Locations is two.
+pub const SOURCE_STEPS_MAX: usize = 8;
+/// Most times in a row that something is fetched and read: the location, its steps, and what placeholders bring in.
+pub const SOURCE_ROUNDS_MAX: usize = SOURCE_STEPS_MAX + 3;
 /// Most files that are fetched at once for the catalog; the way out has room for other things beside it.
 pub const SOURCE_FETCHES_AT_ONCE: usize = 8;
 /// Most files and repositories that are fetched from one host in a minute.

@@ -31,7 +31,7 @@ pub async fn run(app: App, stop: CancellationToken) {
             () = hung_up => true,
             () = app.catalog.refresh_wanted() => true,
             event = news.recv() => match event {
-                Ok(Event::CatalogRefresh) => true,
+                Ok(Event::CatalogRefresh) | Err(RecvError::Lagged(_)) => true,
                 Err(RecvError::Closed) => return,
                 _ => continue,
             },

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::super::descriptor::Entity;
-use super::super::files::{Files, matches};
+use super::super::files::Files;
 use super::super::sources::Source;
 use super::super::sources::shelf::Kind;
 use super::{Loading, Severity};
@@ -37,12 +37,7 @@ impl Loading<'_> {
         }
         match shelf.kind() {
             Kind::Web => self.start(&source.files, vec![shelf.source().to_owned()], &HashSet::new()),
-            Kind::Git => {
-                let found = shelf.walk();
-                let wanted = |path: &String| source.paths.iter().any(|pattern| matches(pattern, path));
-                let paths = found.into_iter().filter(wanted).collect();
-                self.start(&source.files, paths, &HashSet::new());
-            }
+            Kind::Git => self.tree(&source.files, Some(&source.paths)),
         }
         self.bounds = None;
     }

@@ -132,6 +132,8 @@ pub fn read(from: &From<'_>, before: Option<(&Memory, &Index)>) -> (Loaded, Memo
 struct Next {
     path: String,
     origin: String,
+    /// How many Locations led to it.
+    steps: usize,
 }
 
 #[derive(Default)]
@@ -154,7 +156,7 @@ impl Loading<'_> {
         let mut queue: VecDeque<Next> = paths
             .into_iter()
             .filter(|path| !skeletons.iter().any(|folder| is_inside(path, folder)))
-            .map(|path| Next { origin: path.clone(), path })
+            .map(|path| Next { origin: path.clone(), path, steps: 0 })
             .collect();
         while let Some(next) = queue.pop_front() {
             if seen.insert(next.path.clone()) && !self.is_full(&next) && !self.again(&next, files, &mut queue)
@@ -305,6 +307,10 @@ impl Loading<'_> {
         let many = spec["targets"].as_array().into_iter().flatten().filter_map(Value::as_str);
         let is_optional = spec["presence"] == "optional";
         let name = Some(location.reference.to_string());
+        if files.is_web() && next.steps >= limits::SOURCE_STEPS_MAX {
+            let why = format!("its targets are more than {} steps away", limits::SOURCE_STEPS_MAX);
+            return self.problem(Severity::Error, location.place.clone(), name, why);
+        }
         for target in one.into_iter().chain(many) {
             let place = location.place.clone();
             if target.contains("://") && !files.is_web() {
@@ -318,10 +324,16 @@ impl Loading<'_> {
                     let found = files.walk().0;
                     self.memory.walked(files, &found);
                     let found = found.into_iter().filter(|path| matches(&pattern, path));
-                    queue.extend(found.map(|path| Next { path, origin: next.origin.clone() }));
+                    queue.extend(found.map(|path| Next {
+                        path,
+                        origin: next.origin.clone(),
+                        steps: next.steps + 1,
+                    }));
                 }
                 Ok(path) => match self.target(files, &path) {
-                    Ok(()) => queue.push_back(Next { path, origin: next.origin.clone() }),
+                    Ok(()) => {
+                        queue.push_back(Next { path, origin: next.origin.clone(), steps: next.steps + 1 })
+                    }
                     Err(_) if is_optional => {}
                     Err(why) => {
                         let message = format!("the target {} cannot be read: {why}", super::excerpt(target));

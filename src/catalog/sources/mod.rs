@@ -10,12 +10,14 @@
 
 pub mod fetch;
 pub mod git;
+mod kept;
 pub mod register;
 pub mod shelf;
 pub mod target;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::files::Files;
@@ -27,6 +29,9 @@ use crate::outbound::Outbound;
 use crate::store::locations::{self, LocationRow, LocationState};
 use crate::store::{self, Store};
 use shelf::{Kind, Shelf};
+
+/// Where what was fetched is kept, by where it was named.
+const WINGS: [&str; 3] = ["urls", "git", "registered"];
 
 /// One source, as the reading of descriptors sees it.
 #[derive(Clone, Debug)]
@@ -66,6 +71,7 @@ pub struct Sources {
     shelves: Arc<Mutex<HashMap<PathBuf, Arc<Files>>>>,
     /// One look at a time.
     looking: Arc<tokio::sync::Mutex<()>>,
+    is_cleared: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Sources {
@@ -87,6 +93,7 @@ impl Sources {
             folder: config.data_dir.join("catalog"),
             shelves: Arc::default(),
             looking: Arc::default(),
+            is_cleared: Arc::default(),
         }
     }
 
@@ -136,6 +143,9 @@ impl Sources {
                 Vec::new()
             }
         };
+        if !self.is_cleared.swap(true, Ordering::Relaxed) {
+            self.clear();
+        }
         let sources = self.catalog.sources();
         let seconds = match asked {
             true => limits::SOURCE_AGAIN_SECONDS,
@@ -189,17 +199,17 @@ impl Sources {
         };
         let mut sources = Vec::new();
         for url in &self.config.urls {
-            let files = of(url, Kind::Web, "urls");
+            let files = of(url, Kind::Web, WINGS[0]);
             sources.push(Source { files, paths: Vec::new(), kinds: None, branch: None });
         }
         for git in &self.config.git {
-            let files = of(&git.url, Kind::Git, "git");
+            let files = of(&git.url, Kind::Git, WINGS[1]);
             let (paths, branch) = (git.paths.clone(), git.branch.clone());
             sources.push(Source { files, paths, kinds: None, branch });
         }
         let kinds: Arc<[String]> = self.config.registered_kinds.clone().into();
         for row in rows {
-            let files = of(&row.target, Kind::Web, "registered");
+            let files = of(&row.target, Kind::Web, WINGS[2]);
             let kinds = Some(Arc::clone(&kinds));
             sources.push(Source { files, paths: Vec::new(), kinds, branch: None });
         }
@@ -211,6 +221,20 @@ impl Sources {
         }
         *shelves = kept;
         self.catalog.set_sources(sources);
+    }
+
+    /// Removes what was fetched for sources that went while this server did not run. Only a server's look does: what a
+    /// command is configured with is not what counts.
+    fn clear(&self) {
+        let sources = self.catalog.sources();
+        let is_known = |folder: &Path| sources.iter().any(|source| source.files.root() == folder);
+        for wing in WINGS {
+            for entry in std::fs::read_dir(self.folder.join(wing)).into_iter().flatten().flatten() {
+                if !is_known(&entry.path()) {
+                    let _ = std::fs::remove_dir_all(entry.path());
+                }
+            }
+        }
     }
 
     /// Writes down how each registered location stands, where that is news. Of many nodes the last one is believed.

@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use serde::{Deserialize, Serialize};
 
 use super::super::files::{Stamp, is_visible, is_yaml};
+use super::kept::{Item, Kept};
 use super::target;
 use crate::clock::Time;
 use crate::limits;
@@ -48,36 +48,6 @@ struct State {
     generation: u64,
     /// Whether something is not written down yet.
     is_dirty: bool,
-}
-
-/// What outlives the process.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Kept {
-    source: String,
-    revision: Option<String>,
-    branch: Option<String>,
-    /// Why the source as a whole could not be read at the last attempt.
-    failure: Option<String>,
-    tried_at: i64,
-    items: BTreeMap<String, Item>,
-}
-
-/// One name's last answer.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Item {
-    /// SHA-256 of the last good answer in hexadecimal, which is also the name of its file; `None` where there never was one.
-    pub hash: Option<String>,
-    /// Its length in bytes.
-    pub bytes: u64,
-    /// Its entity tag, to be asked with again.
-    pub etag: Option<String>,
-    /// When it was last asked for, in microseconds.
-    pub tried_at: i64,
-    /// Why the last attempt failed.
-    pub failure: Option<String>,
-    /// Since when its host says that it is gone, in microseconds.
-    #[serde(default)]
-    pub gone_at: Option<i64>,
 }
 
 impl Shelf {

@@ -90,7 +90,9 @@ async fn attack_a_location_that_leads_in_circles_or_on_and_on_ends() {
     world.look().await;
     assert!(world.has("location:default/loop") && world.has("location:default/back"));
     assert_eq!(host.count_at("/loop.yaml"), 1);
-    assert!(world.has("location:default/chain-6") && !world.has("location:default/chain-9"));
+    world.look().await;
+    assert!(world.has("location:default/chain-8") && !world.has("location:default/chain-9"));
+    assert!(world.problems().contains("more than 8 steps away"), "{}", world.problems());
 }
 
 #[tokio::test]

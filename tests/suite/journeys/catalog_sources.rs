@@ -79,8 +79,18 @@ on_both_engines! {
         let token = granted(&world.app, "bea", "catalog:read catalog:write").await;
         let made = modern::ask(&world.router, &token, "tools/call", call).await.result();
         assert!(made["structuredContent"]["locationId"].is_string(), "{made}");
-        let rows = sqlx::query("select detail from audit where event = 'tool.call'").fetch_all(world.app.store.read()).await.unwrap();
-        assert!(rows.len() >= 2, "begun and done");
+        // Before it ran, and after.
+        for outcome in ["begun", "ok"] {
+            let query = "select count(*) from audit where event = 'tool.call' and outcome = $1";
+            for attempt in 0.. {
+                let rows: i64 = sqlx::query_scalar(query).bind(outcome).fetch_one(world.app.store.read()).await.unwrap();
+                if rows == 1 {
+                    break;
+                }
+                assert!(attempt < 250, "{outcome}");
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        }
     }
 }
 
