@@ -10,6 +10,8 @@ pub const SOURCE_STEPS_MAX: usize = 8;
 pub const SOURCE_ROUNDS_MAX: usize = SOURCE_STEPS_MAX + 3;
 /// Most files that are fetched at once for the catalog; the way out has room for other things beside it.
 pub const SOURCE_FETCHES_AT_ONCE: usize = 8;
+/// Most files and repositories that are fetched at once, those of whoever registers among them.
+pub const SOURCE_AT_ONCE_MAX: usize = 32;
 /// Most files and repositories that are fetched from one host in a minute.
 pub const SOURCE_HOST_PER_MINUTE_MAX: u32 = 3_000;
 /// Shortest time between two looks at one URL, in seconds, however often somebody asks: nobody makes this server a flood.

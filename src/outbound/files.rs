@@ -1,11 +1,10 @@
 //! Files and repositories for the catalog: the same guarded way out, with a token for hosts that want one.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
+use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
 
 use super::{Answer, Fetched, Outbound, Refusal, explain};
@@ -45,8 +44,7 @@ impl Outbound {
     /// # Errors
     /// [`Refusal`].
     pub async fn file(&self, ask: FileAsk<'_>) -> Result<Answer, Refusal> {
-        let url = self.admitted(ask.url)?;
-        let _turn = self.at_once.try_acquire().map_err(|_| Refusal::Busy)?;
+        let (url, _turn) = self.admitted(ask.url)?;
         let mut request = self.client.get(url).header(header::ACCEPT, "*/*");
         // Nothing here unpacks: what arrives is what is counted.
         request = request.header(header::ACCEPT_ENCODING, "identity");
@@ -79,8 +77,7 @@ impl Outbound {
     /// # Errors
     /// [`Refusal`].
     pub async fn git(&self, ask: GitAsk<'_>) -> Result<Bytes, Refusal> {
-        let url = self.admitted(ask.url)?;
-        let _turn = self.at_once.try_acquire().map_err(|_| Refusal::Busy)?;
+        let (url, _turn) = self.admitted(ask.url)?;
         let mut request = match ask.body {
             None => self.client.get(url),
             Some(body) => {
@@ -105,15 +102,10 @@ impl Outbound {
         read(answer, ask.bytes_max).await
     }
 
-    fn admitted(&self, url: &str) -> Result<Url, Refusal> {
+    fn admitted(&self, url: &str) -> Result<(Url, OwnedSemaphorePermit), Refusal> {
         let url = Url::parse(url).map_err(|_| Refusal::NotHttps)?;
         let host = self.resolver.judge_host(&url)?;
-        // Counted apart from what strangers make this server fetch: neither takes the other's place.
-        let calls = self.pace.get_with(format!("files {host}"), Arc::default);
-        if calls.fetch_add(1, Ordering::Relaxed) >= limits::SOURCE_HOST_PER_MINUTE_MAX {
-            return Err(Refusal::Busy);
-        }
-        Ok(url)
+        Ok((url, self.files.spend(host)?))
     }
 }
 

@@ -7,6 +7,7 @@ pub mod described;
 pub mod endpoints;
 pub mod error;
 pub mod form;
+pub mod graph;
 pub mod happened;
 pub mod issuers;
 pub mod key_sets;
@@ -16,13 +17,16 @@ pub mod opens;
 pub mod page;
 pub mod pages;
 pub mod peer;
+pub mod place;
 pub mod proof;
 pub mod pushed;
 pub mod rates;
 pub mod recipes;
 pub mod route;
+pub mod seen;
 pub mod session;
 pub mod stops;
+pub mod stranger;
 
 use std::time::Duration;
 

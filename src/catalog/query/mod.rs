@@ -132,6 +132,18 @@ impl Query {
         Ok(Self { question, predicate, text, after: None, fields, limit, offset: 0 })
     }
 
+    /// Every entity that it finds, on whatever page.
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    pub fn set(&self, index: &Index) -> Result<Set, String> {
+        let mut set = self.predicate.evaluate(index);
+        if let Some(text) = &self.text {
+            text.evaluate(index, &mut set)?;
+        }
+        Ok(set)
+    }
+
     /// Answers it.
     ///
     /// # Errors
