@@ -123,7 +123,7 @@ fn doors(room: &str) -> Option<&'static [&'static str]> {
         "web" => &["identity", "access", "actions", "store", "oauth"],
         "admin" => &["identity", "access", "actions", "catalog", "store", "oauth"],
         "mcp" => &["access", "actions", "catalog", "store", "oauth"],
-        "catalog" => &["actions"],
+        "catalog" => &["actions", "store"],
         "store" => &["oauth", "identity", "access"],
         "identity" => &["store"],
         "actions" => &["oauth"],
