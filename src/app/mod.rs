@@ -121,26 +121,14 @@ impl App {
     pub async fn open(config: Config, clock: Clock) -> Result<(Self, JoinHandle<()>), StartError> {
         keys::check_configured(&config)?;
         let outbound = Outbound::new(&config)?;
+        let Offered { catalog, sources, actions, servers, resources } = offered(&config, &outbound)?;
         let store = Store::open(&config).await?;
         store.migrate(&config.data_dir).await?;
         let vault = keys::open_vault(&config, &store).await?;
         let ring = keys::open_ring(&store, &vault, &config, &clock).await?;
-        let catalog = open_catalog(&config);
-        let sources = Sources::new(catalog.clone(), store.clone(), outbound.clone(), clock.clone(), &config);
+        sources.attach(store.clone(), clock.clone());
         log_problems(&sources.open().await?.problems);
-        let mut every = catalog::actions::actions(catalog.clone());
-        every.extend(catalog::actions::locations(&sources));
-        let actions = Registry::new(every).map_err(|e| StartError::Actions(e.to_string()))?;
-        let silent = scopes::undescribed(actions.all().iter().map(AsRef::as_ref));
-        if !silent.is_empty() {
-            let which = silent.join(", ");
-            return Err(StartError::Actions(format!("these scopes have no sentence for people: {which}")));
-        }
         let (audit, writer) = Audit::start(store.clone(), clock.clone());
-        let actions = Arc::new(actions);
-        let servers = servers::servers(&config, &actions);
-        let resources = servers::resources(&config.public_url, &servers);
-        unknown_targets(&config, &resources)?;
         let parts = Parts {
             scopes: scopes::supported(actions.all().iter().map(AsRef::as_ref)),
             rates: Rates::new(&config),
@@ -173,6 +161,52 @@ impl Parts {
     pub fn offer(&self) -> Offer<'_> {
         Offer { resources: &self.resources }
     }
+}
+
+/// What a configuration offers, before there is a database.
+pub struct Offered {
+    /// What the platform consists of.
+    pub catalog: Catalog,
+    /// Where it comes from besides this machine's disk.
+    pub sources: Sources,
+    /// Everything that can be called.
+    pub actions: Arc<Registry>,
+    /// The MCP servers, the one that shows everything first.
+    pub servers: Vec<servers::Server>,
+    /// The protected resources that they are.
+    pub resources: Resources,
+}
+
+/// Reads the catalog and builds what is offered. Touches no database.
+///
+/// # Errors
+/// [`StartError`].
+pub fn offered(config: &Config, outbound: &Outbound) -> Result<Offered, StartError> {
+    let catalog = open_catalog(config);
+    let sources = Sources::new(catalog.clone(), outbound.clone(), config);
+    let mut every = catalog::actions::actions(catalog.clone());
+    every.extend(catalog::actions::locations(&sources));
+    let actions = Registry::new(every).map_err(|e| StartError::Actions(e.to_string()))?;
+    let silent = scopes::undescribed(actions.all().iter().map(AsRef::as_ref));
+    if !silent.is_empty() {
+        let which = silent.join(", ");
+        return Err(StartError::Actions(format!("these scopes have no sentence for people: {which}")));
+    }
+    let actions = Arc::new(actions);
+    let servers = servers::servers(config, &actions);
+    let resources = servers::resources(&config.public_url, &servers);
+    unknown_targets(config, &resources)?;
+    Ok(Offered { catalog, sources, actions, servers, resources })
+}
+
+/// Whether a server would start with `config`, as far as that is the configuration's doing. Writes nothing, and asks
+/// nobody.
+///
+/// # Errors
+/// [`StartError`].
+pub fn check(config: &Config) -> Result<(), StartError> {
+    keys::check_configured(config)?;
+    offered(config, &Outbound::new(config)?).map(drop)
 }
 
 /// A resource in the configuration that is none of this server's would never be opened, and nobody would know why.

@@ -18,7 +18,7 @@ pub mod target;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::files::Files;
 use super::{Catalog, Refreshed};
@@ -62,9 +62,9 @@ impl Source {
 #[derive(Clone)]
 pub struct Sources {
     catalog: Catalog,
-    store: Store,
     outbound: Outbound,
-    clock: Clock,
+    /// Where what is registered is, and what time it is: known once there is a database.
+    ground: Arc<OnceLock<(Store, Clock)>>,
     config: Arc<config::Catalog>,
     tokens: Arc<fetch::Tokens>,
     folder: PathBuf,
@@ -81,13 +81,12 @@ impl std::fmt::Debug for Sources {
 }
 
 impl Sources {
-    /// The sources of `config` and those registered in `store`, for `catalog`.
-    pub fn new(catalog: Catalog, store: Store, outbound: Outbound, clock: Clock, config: &Config) -> Self {
+    /// The sources of `config`, for `catalog`. Touches no database before there is one.
+    pub fn new(catalog: Catalog, outbound: Outbound, config: &Config) -> Self {
         Self {
             catalog,
-            store,
             outbound,
-            clock,
+            ground: Arc::default(),
             tokens: Arc::new(config.catalog.tokens.clone()),
             config: Arc::new(config.catalog.clone()),
             folder: config.data_dir.join("catalog"),
@@ -95,6 +94,20 @@ impl Sources {
             looking: Arc::default(),
             is_cleared: Arc::default(),
         }
+    }
+
+    /// Tells where the database is. Only the first word counts.
+    pub fn attach(&self, store: Store, clock: Clock) {
+        let _ = self.ground.set((store, clock));
+    }
+
+    fn ground(&self) -> store::Result<&(Store, Clock)> {
+        let none = || store::Error::Row { table: "catalog_locations", why: "no database is open".to_owned() };
+        self.ground.get().ok_or_else(none)
+    }
+
+    async fn rows(&self) -> store::Result<Vec<LocationRow>> {
+        locations::list(&self.ground()?.0).await
     }
 
     /// The catalog that they are read into.
@@ -121,7 +134,7 @@ impl Sources {
     /// # Errors
     /// [`store::Error::Database`].
     pub async fn open(&self) -> store::Result<Refreshed> {
-        let rows = locations::list(&self.store).await?;
+        let rows = self.rows().await?;
         self.take(&rows);
         if self.catalog.sources().is_empty() {
             return Ok(Refreshed::default());
@@ -132,7 +145,8 @@ impl Sources {
     /// Looks at everything: fetches what is old, or what is older than a moment where `asked`; and reads.
     pub async fn look(&self, asked: bool) -> Refreshed {
         let _turn = self.looking.lock().await;
-        let rows = match locations::list(&self.store).await {
+        let Ok((_, clock)) = self.ground() else { return Refreshed::default() };
+        let rows = match self.rows().await {
             Ok(rows) => {
                 self.take(&rows);
                 rows
@@ -153,7 +167,7 @@ impl Sources {
         };
         let mut all = Refreshed::default();
         for round in 0..limits::SOURCE_ROUNDS_MAX {
-            let now = self.clock.now();
+            let now = clock.now();
             // Only the first round looks at what is there already.
             let stale =
                 if round == 0 { now.plus_seconds(1 - seconds) } else { crate::clock::Time::from_seconds(0) };
@@ -240,6 +254,7 @@ impl Sources {
     /// Writes down how each registered location stands, where that is news. Of many nodes the last one is believed.
     async fn note(&self, rows: &[LocationRow]) {
         let (index, sources) = (self.catalog.index(), self.catalog.sources());
+        let Ok((store, clock)) = self.ground() else { return };
         if rows.is_empty() {
             return;
         }
@@ -249,7 +264,7 @@ impl Sources {
                 *made.entry(shelf.key()).or_default() += 1;
             }
         }
-        let now = self.clock.now();
+        let now = clock.now();
         for source in sources.iter().filter(|source| source.is_registered()) {
             let Some(shelf) = source.shelf() else { continue };
             let Some(row) = rows.iter().find(|row| row.target == shelf.source()) else { continue };
@@ -257,7 +272,7 @@ impl Sources {
             let entities = made.get(shelf.key()).copied().unwrap_or(0);
             let state = LocationState { failure, entities };
             if row.state.as_ref() != Some(&state)
-                && let Err(error) = locations::note(&self.store, &row.id, &state, now).await
+                && let Err(error) = locations::note(store, &row.id, &state, now).await
             {
                 tracing::debug!(%error, "the state of a location cannot be written down");
             }

@@ -73,7 +73,8 @@ impl Sources {
     /// As [`Sources::check`]; [`ActionError::Conflict`] where it is registered already or there are too many.
     pub async fn register(&self, url: &str, by: &str) -> Result<Registered, ActionError> {
         let checked = self.check(url).await?;
-        let now = self.clock.now();
+        let (store, clock) = self.ground().map_err(fault)?;
+        let now = clock.now();
         let row = LocationRow {
             id: secret::id(now),
             target: checked.target.clone(),
@@ -85,7 +86,7 @@ impl Sources {
             let why = format!("Location url:{} is in the configuration (catalog.urls)", row.target);
             return Err(ActionError::Conflict(why));
         }
-        let mut tx = self.store.begin().await.map_err(fault)?;
+        let mut tx = store.begin().await.map_err(fault)?;
         match locations::add(&mut tx, &row).await.map_err(fault)? {
             Added::New => {}
             Added::Known => {
@@ -105,9 +106,9 @@ impl Sources {
     /// # Errors
     /// [`ActionError::NotFound`] where there is none, [`ActionError::NotAllowed`] where the configuration names it.
     pub async fn unregister(&self, which: Which<'_>) -> Result<LocationRow, ActionError> {
-        let rows = locations::list(&self.store).await.map_err(fault)?;
+        let rows = self.rows().await.map_err(fault)?;
         let row = self.find(&rows, which)?.clone();
-        let mut tx = self.store.begin().await.map_err(fault)?;
+        let mut tx = self.ground().map_err(fault)?.0.begin().await.map_err(fault)?;
         if !locations::remove(&mut tx, &row.id).await.map_err(fault)? {
             return Err(ActionError::NotFound(format!("Found no location with ID {}", row.id)));
         }
@@ -120,14 +121,15 @@ impl Sources {
     /// # Errors
     /// [`ActionError::Fault`].
     pub async fn registered(&self) -> Result<Vec<LocationRow>, ActionError> {
-        locations::list(&self.store).await.map_err(fault)
+        self.rows().await.map_err(fault)
     }
 
     async fn tell(&self, mut tx: store::Tx) -> Result<(), ActionError> {
-        let (event, now) = (Event::CatalogRefresh, self.clock.now());
-        events::record(&mut tx, self.store.engine(), &event, now).await.map_err(fault)?;
+        let (store, clock) = self.ground().map_err(fault)?;
+        let event = Event::CatalogRefresh;
+        events::record(&mut tx, store.engine(), &event, clock.now()).await.map_err(fault)?;
         tx.commit().await.map_err(|error| fault(store::Error::from(error)))?;
-        self.store.tell(event);
+        store.tell(event);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::World;
 use crate::support::descriptors::{component, location, url};
-use crate::support::documents::{Documents, Reply};
+use crate::support::documents::{Documents, Reply, eventually};
 use crate::support::git;
 use crate::support::mcp::granted;
 use crate::support::modern;
@@ -67,6 +67,20 @@ on_both_engines! {
         let why = world.act("catalog:register-entity", json!({"locationUrl": url("/own.yaml")})).await.unwrap_err();
         assert!(why.contains("in the configuration"), "{why}");
         assert!(world.has("component:default/own"));
+    }
+
+    async fn a_running_server_reads_what_was_registered_as_soon_as_it_hears_of_it(world) {
+        let (world, host) = host(world, &[("catalog.refresh_seconds", "0")]).await;
+        host.say_at("/a.yaml", Reply::text(component("a")));
+        let stop = world.app.stopping.clone();
+        let running = tokio::spawn(postern::ops::refresh::run(world.app.clone(), stop.clone()));
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        world.act("catalog:register-entity", json!({"locationUrl": url("/a.yaml")})).await.unwrap();
+        eventually(|| world.has("component:default/a")).await;
+        world.act("catalog:unregister-entity", json!({"type": {"entityRef": "component:default/a"}})).await.unwrap();
+        eventually(|| !world.has("component:default/a")).await;
+        stop.cancel();
+        running.await.unwrap();
     }
 
     async fn a_client_registers_with_the_scope_for_it_only_and_it_is_on_record(world) {
