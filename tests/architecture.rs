@@ -123,7 +123,7 @@ fn doors(room: &str) -> Option<&'static [&'static str]> {
         "web" => &["identity", "access", "actions", "store", "oauth"],
         "admin" => &["identity", "access", "actions", "catalog", "store", "oauth"],
         "mcp" => &["access", "actions", "catalog", "store", "oauth"],
-        "catalog" => &["access", "actions"],
+        "catalog" => &["access", "actions", "store"],
         "store" => &["oauth", "identity", "access"],
         "identity" => &["store"],
         // A caller carries what the policy says of it: two pure rooms, each with the nouns of the other.
@@ -138,7 +138,7 @@ fn doors(room: &str) -> Option<&'static [&'static str]> {
 const HALL: [&str; 7] = ["app", "audit", "clock", "config", "limits", "outbound", "secret"];
 const PURE_HALL: [&str; 4] = ["clock", "config", "limits", "secret"];
 /// `admin` for the doctor alone, who asks the operator's own public URL.
-const DIALS_OUT: [&str; 4] = ["app", "web", "identity", "admin"];
+const DIALS_OUT: [&str; 5] = ["app", "web", "identity", "admin", "catalog"];
 
 #[test]
 fn a_room_imports_through_its_doors_only() {

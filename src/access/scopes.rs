@@ -14,7 +14,9 @@ pub fn sentence(scope: &str) -> Option<&'static str> {
         "email" => "See your e-mail address",
         "offline_access" => "Stay connected until you disconnect it",
         "catalog:read" => "Look up components, APIs, systems and who owns them",
-        "catalog:write" => "Have catalog entries read again for you",
+        "catalog:write" => {
+            "Add and remove the places that the catalog reads, with every entry they describe, and have it read again"
+        }
         "access:read" => "See who may do what here",
         "access:write" => "Draft changes to who may do what, for an administrator to publish",
         "scaffolder:read" => "See software templates and your template runs",

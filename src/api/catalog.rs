@@ -12,6 +12,7 @@ use super::asked::{Asked, invalid};
 use super::door::{Answer, Door};
 use crate::actions::ActionError;
 use crate::app::App;
+use crate::catalog::actions::told_problems;
 use crate::catalog::answers::{ancestry as ancestors, facets as counted};
 use crate::catalog::filter;
 use crate::catalog::index::Index;
@@ -24,6 +25,8 @@ use crate::limits;
 const GET: &str = "catalog:get-catalog-entity";
 const QUERY: &str = "catalog:query-catalog-entities";
 const FACETS: &str = "catalog:get-entity-facets";
+const LOCATIONS: &str = "catalog:list-locations";
+const PROBLEMS: &str = "catalog:get-entity-problems";
 const ANCESTRY: &str = "catalog:get-entity-ancestry";
 
 type Given = Extension<Arc<Door>>;
@@ -91,6 +94,33 @@ struct Pages<'a> {
 #[derive(Serialize)]
 struct Entities<'a> {
     items: Vec<Option<Part<'a>>>,
+}
+
+/// `GET /locations`.
+pub fn locations() -> MethodRouter<App> {
+    get(async |Extension(door): Given, request: Request| {
+        let sources = door.app.sources.clone();
+        let answer = move |_: &Index, _: &Asked| {
+            // This runs where waiting is allowed.
+            let rows = tokio::runtime::Handle::current().block_on(sources.registered())?;
+            let data =
+                rows.iter().map(|row| json!({"data": {"id": row.id, "target": row.target, "type": "url"}}));
+            Answer::of(&Value::Array(data.collect()))
+        };
+        door.serve(request, LOCATIONS, answer).await
+    })
+}
+
+/// `GET /entity-problems`, which Backstage does not have.
+pub fn problems() -> MethodRouter<App> {
+    get(async |Extension(door): Given, request: Request| {
+        let catalog = door.app.catalog.clone();
+        let answer = move |_: &Index, asked: &Asked| {
+            let of = asked.all("entityRef").next().map_or_else(|| json!({}), |of| json!({"entityRef": of}));
+            Answer::of(&told_problems(&catalog, &of)?)
+        };
+        door.serve(request, PROBLEMS, answer).await
+    })
 }
 
 fn list(index: &Index, asked: &Asked) -> Answered {

@@ -54,6 +54,13 @@ pub static ROUTES: &[Route] = &[
         "How many entities say what under a key",
         catalog::facets,
     ),
+    Route::open("/api/catalog/locations", &["GET"], "Locations that were registered", catalog::locations),
+    Route::open(
+        "/api/catalog/entity-problems",
+        &["GET"],
+        "What is wrong with descriptors",
+        catalog::problems,
+    ),
 ];
 
 /// The router of these rows, behind the door of the main MCP endpoint.

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access::{scopes, servers};
 use crate::actions::Registry;
 use crate::audit::Audit;
+use crate::catalog::sources::Sources;
 use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -55,6 +56,8 @@ pub struct Parts {
     pub catalog: Catalog,
     /// Who may do what.
     pub policies: Arc<policy::Policies>,
+    /// Where it comes from besides this machine's disk, and the way to register more.
+    pub sources: Sources,
     /// Everything that can be called.
     pub actions: Arc<Registry>,
     /// The MCP servers, the one that shows everything first.
@@ -126,12 +129,14 @@ impl App {
     pub async fn open(config: Config, clock: Clock) -> Result<(Self, JoinHandle<()>), StartError> {
         keys::check_configured(&config)?;
         let outbound = Outbound::new(&config)?;
-        let Offered { catalog, actions, servers, resources, late } = offered(&config)?;
+        let Offered { catalog, sources, actions, servers, resources, late } = offered(&config, &outbound)?;
         let store = Store::open(&config).await?;
         store.migrate(&config.data_dir).await?;
         let vault = keys::open_vault(&config, &store).await?;
         let ring = keys::open_ring(&store, &vault, &config, &clock).await?;
         let published = policy::load(&config, &store).await?;
+        sources.attach(store.clone(), clock.clone());
+        log_problems(&sources.open().await?.problems);
         let (audit, writer) = Audit::start(store.clone(), clock.clone());
         let parts = Parts {
             scopes: scopes::supported(actions.all().iter().map(AsRef::as_ref)),
@@ -155,6 +160,7 @@ impl App {
             refused: Refused::default(),
             stopping: CancellationToken::new(),
             catalog,
+            sources,
         };
         let app = Self(Arc::new(parts));
         late.is(&app);
@@ -173,6 +179,8 @@ impl Parts {
 pub struct Offered {
     /// What the platform consists of.
     pub catalog: Catalog,
+    /// Where it comes from besides this machine's disk.
+    pub sources: Sources,
     /// Everything that can be called.
     pub actions: Arc<Registry>,
     /// The MCP servers, the one that shows everything first.
@@ -187,12 +195,14 @@ pub struct Offered {
 ///
 /// # Errors
 /// [`StartError`].
-pub fn offered(config: &Config) -> Result<Offered, StartError> {
+pub fn offered(config: &Config, outbound: &Outbound) -> Result<Offered, StartError> {
     let catalog = open_catalog(config);
+    let sources = Sources::new(catalog.clone(), outbound.clone(), config);
     let late = policy_actions::Late::default();
-    let mut actions = catalog::actions::actions(catalog.clone());
-    actions.extend(policy_actions::actions(&late));
-    let actions = Registry::new(actions).map_err(|e| StartError::Actions(e.to_string()))?;
+    let mut every = catalog::actions::actions(catalog.clone());
+    every.extend(catalog::actions::locations(&sources));
+    every.extend(policy_actions::actions(&late));
+    let actions = Registry::new(every).map_err(|e| StartError::Actions(e.to_string()))?;
     let silent = scopes::undescribed(actions.all().iter().map(AsRef::as_ref));
     if !silent.is_empty() {
         let which = silent.join(", ");
@@ -202,7 +212,7 @@ pub fn offered(config: &Config) -> Result<Offered, StartError> {
     let servers = servers::servers(config, &actions);
     let resources = servers::resources(&config.public_url, &servers);
     unknown_targets(config, &resources)?;
-    Ok(Offered { catalog, actions, servers, resources, late })
+    Ok(Offered { catalog, sources, actions, servers, resources, late })
 }
 
 /// Whether a server would start with `config`, as far as that is the configuration's doing. Writes nothing, and asks
@@ -212,9 +222,8 @@ pub fn offered(config: &Config) -> Result<Offered, StartError> {
 /// [`StartError`].
 pub fn check(config: &Config) -> Result<(), StartError> {
     keys::check_configured(config)?;
-    Outbound::new(config)?;
     policy::of_file(config)?;
-    offered(config).map(drop)
+    offered(config, &Outbound::new(config)?).map(drop)
 }
 
 /// A resource in the configuration that is none of this server's would never be opened, and nobody would know why.

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::files::{is_visible, resolve};
+use super::files::{Files, is_visible, resolve};
 use super::index::Index;
 use crate::limits;
 
@@ -32,7 +32,7 @@ pub fn names(index: &Index, reference: &str, kind: Kind) -> Vec<String> {
     let Some((entity, (files, file))) = index.get(reference).zip(index.source(reference)) else {
         return Vec::new();
     };
-    let mut found: Vec<String> = folders(entity, file, kind)
+    let mut found: Vec<String> = folders(entity, files, file, kind)
         .iter()
         .flat_map(|folder| {
             let below = files.below(folder, limits::ATTACHED_FILES_MAX);
@@ -57,10 +57,14 @@ pub fn read(index: &Index, reference: &str, kind: Kind, name: &str) -> Option<St
         let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
         files.read(&path, limits::ATTACHED_BYTES_MAX).ok()
     };
-    folders(entity, file, kind).iter().find_map(text)
+    folders(entity, files, file, kind).iter().find_map(text)
 }
 
-fn folders(entity: &Value, file: &str, kind: Kind) -> Vec<String> {
+fn folders(entity: &Value, files: &Files, file: &str, kind: Kind) -> Vec<String> {
+    // Of URLs nothing can be listed, and whoever reads must not have us fetch.
+    if files.is_web() {
+        return Vec::new();
+    }
     let targets = match kind {
         Kind::Skeleton => skeletons(entity),
         Kind::Docs => vec![techdocs(entity).unwrap_or(".")],

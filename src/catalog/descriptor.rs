@@ -87,7 +87,7 @@ pub fn entity(document: Value, place: &Place, origin: &str, files: &Arc<Files>) 
     messages.extend(flatten::keys_that_differ_only_in_case(&root));
     match reference {
         Some(reference) if messages.is_empty() => {
-            let value = complete(root, &reference, place, origin);
+            let value = complete(root, &reference, place, (origin, files));
             Ok(Entity { reference, value, place: place.clone(), files: Arc::clone(files) })
         }
         reference => Err(Faults { reference: reference.map(|r| r.to_string()), messages }),
@@ -108,7 +108,12 @@ fn unrecognised(root: &Map<String, Value>, reference: Option<&Ref>) -> String {
 }
 
 /// metadata(namespace, annotations, name, …, uid, etag), apiVersion, kind, spec: as Backstage reads back.
-fn complete(mut root: Map<String, Value>, reference: &Ref, place: &Place, origin: &str) -> Value {
+fn complete(
+    mut root: Map<String, Value>,
+    reference: &Ref,
+    place: &Place,
+    (origin, files): (&str, &Files),
+) -> Value {
     let mut metadata = match root.remove("metadata") {
         Some(Value::Object(metadata)) => metadata,
         _ => Map::new(),
@@ -117,9 +122,8 @@ fn complete(mut root: Map<String, Value>, reference: &Ref, place: &Place, origin
         Some(Value::Object(annotations)) => annotations,
         _ => Map::new(),
     };
-    // Relative to the root: where the server keeps its files is nobody's business.
     let mut annotate =
-        |key: &str, file: &str| annotations.insert(key.to_owned(), Value::String(format!("file:{file}")));
+        |key: &str, file: &str| annotations.insert(key.to_owned(), Value::String(files.location(file)));
     annotate("backstage.io/managed-by-location", &place.file);
     annotate("backstage.io/managed-by-origin-location", origin);
     let namespace = metadata.shift_remove("namespace").filter(Value::is_string);

@@ -8,7 +8,10 @@ use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::sources::shelf::{Kind, Shelf};
+use super::sources::target;
 use crate::limits;
 
 /// How a file looks without being opened. The time of its last change in any way is among it, which nothing but the
@@ -21,6 +24,17 @@ pub struct Stamp {
     inode: u64,
 }
 
+impl Stamp {
+    /// How something looks that is named by its hash, in hexadecimal.
+    pub fn of_hash(bytes: u64, hash: &str) -> Self {
+        let part =
+            |from: usize| hash.get(from..from + 16).and_then(|part| u64::from_str_radix(part, 16).ok());
+        let signed = |from| part(from).unwrap_or_default().cast_signed();
+        let inode = part(0).unwrap_or_default();
+        Self { bytes, written: (signed(16), signed(32)), changed: (signed(48), 0), inode }
+    }
+}
+
 /// A tree of files.
 #[derive(Clone, Debug)]
 pub enum Files {
@@ -28,6 +42,8 @@ pub enum Files {
     Disk(PathBuf),
     /// Paths and contents in the binary, in order of path.
     Embedded(&'static [(&'static str, &'static str)]),
+    /// What was fetched from elsewhere.
+    Fetched(Arc<Shelf>),
 }
 
 impl Files {
@@ -51,13 +67,15 @@ impl Files {
                 .map(|index| files[index].1.to_owned())
                 .map_err(|_| "no such file".to_owned()),
             Self::Disk(root) => read_inside(root, path, bytes_max),
+            Self::Fetched(shelf) => shelf.read(path, bytes_max),
         }
     }
 
-    /// The folder on disk; empty for what the binary carries.
+    /// The folder on disk; empty for what the binary carries; what tells it from others for what was fetched.
     pub fn root(&self) -> &Path {
         match self {
             Self::Disk(root) => root,
+            Self::Fetched(shelf) => shelf.key(),
             Self::Embedded(_) => Path::new(""),
         }
     }
@@ -66,6 +84,7 @@ impl Files {
     pub fn stamp(&self, path: &str) -> Option<Stamp> {
         match self {
             Self::Embedded(_) => Some(Stamp::default()),
+            Self::Fetched(shelf) => shelf.stamp(path),
             Self::Disk(root) => {
                 let found = fs::metadata(root.join(path)).ok()?;
                 Some(Stamp {
@@ -86,6 +105,7 @@ impl Files {
                 (names.map(str::to_owned).collect(), Vec::new())
             }
             Self::Disk(root) => walk(root, "", limits::DESCRIPTOR_FILES_MAX, is_yaml),
+            Self::Fetched(shelf) => (shelf.walk(), Vec::new()),
         }
     }
 
@@ -103,14 +123,50 @@ impl Files {
                 Ok(there) if there.starts_with(root) => walk(root, folder, files_max, |_| true).0,
                 _ => Vec::new(),
             },
+            Self::Fetched(shelf) => shelf.below(folder, files_max),
         }
+    }
+
+    /// Where the file `path` is, as entities say it: `file:` below the root, or `url:`.
+    pub fn location(&self, path: &str) -> String {
+        match self {
+            // Relative to the root: where the server keeps its files is nobody's business.
+            Self::Disk(_) | Self::Embedded(_) => format!("file:{path}"),
+            Self::Fetched(shelf) => format!("url:{}", shelf.location(path)),
+        }
+    }
+
+    /// What grows when something fetched changes; 0 for everything else.
+    pub fn generation(&self) -> u64 {
+        if let Self::Fetched(shelf) = self { shelf.generation() } else { 0 }
+    }
+
+    /// Whether files here are named by their URLs.
+    pub fn is_web(&self) -> bool {
+        matches!(self, Self::Fetched(shelf) if *shelf.kind() == Kind::Web)
+    }
+
+    /// The file that the target of a Location means where it is written in the file `from`.
+    ///
+    /// # Errors
+    /// A sentence, where it leads out of the root, or to what is not fetched.
+    pub fn lead(&self, from: &str, to: &str) -> Result<String, String> {
+        if self.is_web() { target::join(from, to) } else { resolve(from, to) }
+    }
+
+    /// The file that a placeholder, a template or documentation means where it is written in the file `from`.
+    ///
+    /// # Errors
+    /// As [`Files::lead`], and where it is another host's.
+    pub fn beside(&self, from: &str, to: &str) -> Result<String, String> {
+        if self.is_web() { target::beside(from, to) } else { resolve(from, to) }
     }
 
     /// The absolute path of a file, where it has one.
     pub fn absolute(&self, path: &str) -> Option<PathBuf> {
         match self {
             Self::Disk(root) => Some(root.join(path)),
-            Self::Embedded(_) => None,
+            Self::Embedded(_) | Self::Fetched(_) => None,
         }
     }
 }

@@ -6,11 +6,11 @@
 //!
 //! A descriptor's way: [`load()`] finds files → [`yaml`] cuts documents → [`descriptor`] checks one entity
 //! (its shape in [`schema`], its names in [`format`](mod@format), its texts in [`placeholder`]) → [`relation`]
-//! links all of them → [`index`] holds them; [`refresh`] does it again. A question's way: [`actions`] → [`query`] → [`predicate`] or
+//! links all of them → [`index`] holds them; [`refresh`] does it again, also with what [`sources`] fetch from elsewhere. A question's way: [`actions`] → [`query`] → [`predicate`] or
 //! [`filter`], [`text`] → [`column`](mod@column) by column as a [`set`] → a page.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Notify, watch};
@@ -54,12 +54,14 @@ pub mod attached;
 
 pub mod schemas;
 mod schemas_more;
+mod schemas_sources;
 pub mod suggest;
 pub mod who_am_i;
 
 pub mod check;
 pub mod refresh;
 pub mod sample;
+pub mod sources;
 
 pub use check::check;
 pub use load::{Loaded, load};
@@ -89,6 +91,7 @@ pub struct Catalog {
     reader: Arc<Mutex<Reader>>,
     wanted: Arc<Notify>,
     parts: Arc<Parts>,
+    problems: Arc<ArcSwap<Vec<load::Problem>>>,
 }
 
 impl Catalog {
@@ -141,12 +144,32 @@ impl Catalog {
     /// Reads again what the catalog was opened from, and turns to it if anything is different. Waits for the disk, and
     /// for whoever does the same at this moment.
     pub fn refresh(&self) -> Refreshed {
-        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reader = self.reader();
         let (refreshed, entities) = reader.read(&self.index());
+        self.problems.store(reader.problems());
         if let Some(entities) = entities {
             self.replace(entities);
         }
         refreshed
+    }
+
+    /// What it is read from besides files and folders.
+    pub fn sources(&self) -> Vec<sources::Source> {
+        self.reader().sources().to_vec()
+    }
+
+    /// Reads these besides files and folders, from the next refresh on.
+    pub fn set_sources(&self, sources: Vec<sources::Source>) {
+        self.reader().set_sources(sources);
+    }
+
+    /// Everything that the last reading had to say about descriptors.
+    pub fn problems(&self) -> Arc<Vec<load::Problem>> {
+        self.problems.load_full()
+    }
+
+    fn reader(&self) -> MutexGuard<'_, Reader> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks for a refresh without waiting for it.

@@ -1,11 +1,12 @@
 //! `$text`, `$json`, `$yaml` and `$openapi`: texts that a descriptor keeps in files beside it.
 //!
 //! Only files inside the same root are read (see [`super::files`]). What lies behind a URL is refused with a
-//! sentence: fetching for whoever can write a descriptor is a request forged by the server (SSRF).
+//! sentence: fetching for whoever can write a descriptor is a request forged by the server (SSRF). A descriptor that was
+//! itself fetched may name files of its own host, which the guarded way out brings (see [`super::sources`]).
 
 use serde_json::Value;
 
-use super::files::{Files, is_visible, resolve};
+use super::files::{Files, is_visible};
 use super::yaml;
 use crate::limits;
 
@@ -47,13 +48,13 @@ pub fn stand_in(value: &mut Value) {
 }
 
 /// The files that the placeholders in `value` name, relative to the root: what else an entity is made of.
-pub fn targets(value: &Value, from: &str) -> Vec<String> {
+pub fn targets(value: &Value, from: &str, files: &Files) -> Vec<String> {
     if let Some((_, target)) = placeholder(value) {
-        return resolve(from, target).into_iter().collect();
+        return files.beside(from, target).into_iter().collect();
     }
     match value {
-        Value::Array(items) => items.iter().flat_map(|item| targets(item, from)).collect(),
-        Value::Object(map) => map.values().flat_map(|item| targets(item, from)).collect(),
+        Value::Array(items) => items.iter().flat_map(|item| targets(item, from, files)).collect(),
+        Value::Object(map) => map.values().flat_map(|item| targets(item, from, files)).collect(),
         _ => Vec::new(),
     }
 }
@@ -70,12 +71,12 @@ fn placeholder(value: &Value) -> Option<(&'static str, &str)> {
 fn bring(key: &str, target: &str, from: &str, files: &Files) -> Result<Value, String> {
     let refuse =
         |why: &str| format!("Placeholder {key} could not read location {}, {why}", super::excerpt(target));
-    if target.contains("://") {
+    if target.contains("://") && !files.is_web() {
         return Err(refuse(
             "remote files are not fetched here; keep the text in a file beside the descriptor",
         ));
     }
-    let path = resolve(from, target).map_err(|why| refuse(&why))?;
+    let path = files.beside(from, target).map_err(|why| refuse(&why))?;
     if !is_visible(&path) {
         return Err(refuse("it is hidden: no part of a path may begin with a dot, or be node_modules"));
     }

@@ -3,11 +3,14 @@
 
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::descriptor::Entity;
 use super::index::Index;
-use super::load::{Loaded, Memory, Problem, read};
+use super::load::{From, Loaded, Memory, Problem, read};
 use super::relation::Ref;
+use super::sources::Source;
+use super::sources::shelf::Shelf;
 use crate::limits;
 
 /// What a catalog is read from, and what the last reading left.
@@ -15,8 +18,12 @@ use crate::limits;
 pub struct Reader {
     paths: Vec<PathBuf>,
     demo: bool,
+    sources: Vec<Source>,
+    /// Whether the sources are others than at the last reading.
+    is_moved: bool,
     memory: Option<Memory>,
     said: HashSet<String>,
+    problems: Arc<Vec<Problem>>,
 }
 
 /// What a refresh came to.
@@ -40,23 +47,67 @@ impl Reader {
         Self { paths: paths.to_vec(), demo, ..Self::default() }
     }
 
+    /// What else is read.
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+
+    /// Reads these from now on.
+    pub fn set_sources(&mut self, sources: Vec<Source>) {
+        let keys = |all: &[Source]| all.iter().map(|it| it.files.root().to_owned()).collect::<Vec<_>>();
+        self.is_moved |= keys(&self.sources) != keys(&sources);
+        self.sources = sources;
+    }
+
+    /// Everything that the last reading had to say.
+    pub fn problems(&self) -> Arc<Vec<Problem>> {
+        Arc::clone(&self.problems)
+    }
+
     /// Reads again. Gives the entities where they are others than those of `index`.
     pub fn read(&mut self, index: &Index) -> (Refreshed, Option<Vec<Entity>>) {
-        let is_opened = !self.paths.is_empty() || self.demo;
-        if !is_opened || self.memory.as_ref().is_some_and(Memory::is_current) {
+        let is_opened = !self.paths.is_empty() || self.demo || !self.sources.is_empty() || self.is_moved;
+        let is_current = !self.is_moved && self.memory.as_ref().is_some_and(Memory::is_current);
+        if !is_opened || is_current {
             return (Refreshed::default(), None);
         }
+        self.is_moved = false;
+        let shelves = || self.sources.iter().filter_map(Source::shelf);
+        shelves().for_each(Shelf::begin);
         let before = self.memory.as_ref().map(|memory| (memory, index));
-        let (Loaded { entities, problems, files, parsed }, memory) = read(&self.paths, self.demo, before);
+        let from = From { paths: &self.paths, demo: self.demo, sources: &self.sources };
+        let (Loaded { entities, problems, files, parsed }, memory) = read(&from, before);
+        shelves().for_each(Shelf::end);
         self.memory = Some(memory);
+        let is_last = !shelves().any(Shelf::wants);
         let sentence = |problem: &Problem| format!("{} {}", problem.place, problem.message);
-        let said = problems.iter().map(sentence).collect();
-        let problems = problems.into_iter().filter(|it| !self.said.contains(&sentence(it))).collect();
-        self.said = said;
+        self.problems = Arc::new(problems.clone());
+        let mut news = Vec::new();
+        // What is still being fetched is nothing to tell anybody.
+        if is_last {
+            let said = problems.iter().map(sentence).collect();
+            news.extend(problems.into_iter().filter(|it| !self.said.contains(&sentence(it))));
+            self.said = said;
+        }
         let changed = difference(index, &entities);
-        let refreshed = Refreshed { is_changed: !changed.is_empty(), changed, problems, files, parsed };
+        let is_changed = !changed.is_empty();
+        let refreshed = Refreshed { is_changed, changed, problems: news, files, parsed };
         let entities = refreshed.is_changed.then_some(entities);
         (refreshed, entities)
+    }
+}
+
+impl Refreshed {
+    /// Adds what the next reading came to.
+    pub fn merge(&mut self, next: Self) {
+        self.is_changed |= next.is_changed;
+        self.changed.extend(next.changed);
+        self.changed.sort();
+        self.changed.dedup();
+        self.changed.truncate(limits::CATALOG_CHANGES_TOLD_MAX);
+        self.problems.extend(next.problems);
+        self.files = self.files.max(next.files);
+        self.parsed += next.parsed;
     }
 }
 

@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn the_sample_is_sound_has_every_kind_and_is_the_same_from_the_folder() {
-        let carried = read(&[], true, None).0;
+        let carried = read(&crate::catalog::load::From { paths: &[], demo: true, sources: &[] }, None).0;
         assert_eq!(carried.problems, []);
         let mut kinds: Vec<_> = carried.entities.iter().map(|e| e.value["kind"].as_str().unwrap()).collect();
         assert!(kinds.len() >= 60, "{}", kinds.len());

@@ -8,6 +8,7 @@
 use serde_json::{Value, json};
 
 pub use super::schemas_more::*;
+pub use super::schemas_sources::*;
 
 pub(super) const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 

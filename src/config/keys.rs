@@ -124,6 +124,35 @@ pub const KEYS: &[Key] = &[
         "A file with roles and permissions, as YAML, JSON or RBAC CSV; read again at a SIGHUP. Left out, what is published counts.",
     ),
     key(
+        "catalog.urls",
+        "POSTERN_CATALOG_URLS",
+        None,
+        "https URLs of descriptors; in the environment, separated by commas.",
+    ),
+    key(
+        "catalog.git",
+        "POSTERN_CATALOG_GIT",
+        None,
+        "Git repositories with descriptors: [[catalog.git]] with url, branch and paths; JSON in the environment.",
+    ),
+    key(
+        "catalog.fetch_seconds",
+        "POSTERN_CATALOG_FETCH_SECONDS",
+        Some("300"),
+        "How often URLs and repositories are asked for changes, in seconds.",
+    ),
+    secret(
+        "catalog.tokens",
+        "POSTERN_CATALOG_TOKENS",
+        "host=token for each host that wants one to read descriptors; sent to that host only.",
+    ),
+    key(
+        "catalog.registered_kinds",
+        "POSTERN_CATALOG_REGISTERED_KINDS",
+        Some("Component,API,Resource,System,Domain,AiResource,Location"),
+        "Kinds that a registered location may describe; Group and User decide who owns what.",
+    ),
+    key(
         "clients.described",
         "POSTERN_CLIENTS_DESCRIBED",
         Some("open"),

@@ -2,6 +2,7 @@
 
 mod access;
 mod account;
+mod catalog;
 mod clients;
 mod grants;
 mod guarding;
@@ -10,6 +11,7 @@ mod pages;
 
 pub use access::*;
 pub use account::*;
+pub use catalog::*;
 pub use clients::*;
 pub use grants::*;
 pub use guarding::*;

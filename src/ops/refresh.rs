@@ -15,6 +15,10 @@ use crate::store::events::Event;
 pub async fn run(app: App, stop: CancellationToken) {
     let mut news = app.store.subscribe();
     let mut hangup = signal(SignalKind::hangup()).ok();
+    // What was fetched before is there already; whether it is still so is asked at once.
+    if !app.catalog.sources().is_empty() {
+        look(&app, false).await;
+    }
     loop {
         let hung_up = async {
             match &mut hangup {
@@ -22,18 +26,21 @@ pub async fn run(app: App, stop: CancellationToken) {
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
-            () = next_look(app.config.catalog.refresh_seconds) => {}
-            () = hung_up => drop(app::policy::reload(&app).await),
-            () = app.catalog.refresh_wanted() => {}
+        let is_asked = tokio::select! {
+            () = next_look(app.config.catalog.refresh_seconds) => false,
+            () = hung_up => {
+                drop(app::policy::reload(&app).await);
+                true
+            }
+            () = app.catalog.refresh_wanted() => true,
             event = news.recv() => match event {
-                Ok(Event::CatalogRefresh) => {}
+                Ok(Event::CatalogRefresh) | Err(RecvError::Lagged(_)) => true,
                 Err(RecvError::Closed) => return,
                 _ => continue,
             },
             () = stop.cancelled() => return,
-        }
-        once(&app).await;
+        };
+        look(&app, is_asked).await;
     }
 }
 
@@ -44,16 +51,14 @@ async fn next_look(seconds: u64) {
     }
 }
 
-/// Refreshes once, away from the threads that answer requests. Whoever follows the catalog hears of it.
+/// Looks once at what is due. Whoever follows the catalog hears of it.
 pub async fn once(app: &App) -> Refreshed {
-    let catalog = app.catalog.clone();
-    let refreshed = match tokio::task::spawn_blocking(move || catalog.refresh()).await {
-        Ok(refreshed) => refreshed,
-        Err(error) => {
-            tracing::error!(%error, "the catalog could not be refreshed; it stays as it was");
-            return Refreshed::default();
-        }
-    };
+    look(app, false).await
+}
+
+/// The same, and where somebody asked, at everything.
+pub async fn look(app: &App, is_asked: bool) -> Refreshed {
+    let refreshed = app.sources.look(is_asked).await;
     app::log_problems(&refreshed.problems);
     if refreshed.is_changed {
         let (entities, parsed) = (app.catalog.index().len(), refreshed.parsed);

@@ -15,16 +15,17 @@ pub(super) struct Budget {
     at_once: Arc<Semaphore>,
     /// Calls to each host within the last minute.
     pace: moka::sync::Cache<String, Arc<AtomicU32>>,
+    host_per_minute: u32,
 }
 
 impl Budget {
-    /// For so many calls at once.
-    pub(super) fn of(at_once: usize) -> Self {
+    /// For so many calls at once, and so many a minute to one host.
+    pub(super) fn of(at_once: usize, host_per_minute: u32) -> Self {
         let pace = moka::sync::Cache::builder()
             .max_capacity(limits::OUTBOUND_HOSTS_MAX)
             .time_to_live(Duration::from_secs(60))
             .build();
-        Self { at_once: Arc::new(Semaphore::new(at_once)), pace }
+        Self { at_once: Arc::new(Semaphore::new(at_once)), pace, host_per_minute }
     }
 
     /// Takes one call to `host` out of it; its place is free again once the answer is dropped.
@@ -33,7 +34,7 @@ impl Budget {
     /// [`Refusal::Busy`]; nobody waits here.
     pub(super) fn spend(&self, host: String) -> Result<OwnedSemaphorePermit, Refusal> {
         let calls = self.pace.get_with(host, Arc::default);
-        if calls.fetch_add(1, Ordering::Relaxed) >= limits::OUTBOUND_HOST_PER_MINUTE_MAX {
+        if calls.fetch_add(1, Ordering::Relaxed) >= self.host_per_minute {
             return Err(Refusal::Busy);
         }
         Arc::clone(&self.at_once).try_acquire_owned().map_err(|_| Refusal::Busy)

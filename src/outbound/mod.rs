@@ -6,6 +6,7 @@
 
 mod address;
 mod budget;
+mod files;
 mod own;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use crate::limits;
 pub use address::is_public;
 use address::is_public_name;
 use budget::Budget;
+pub use files::{FileAsk, GitAsk};
 pub use own::Own;
 
 /// The way out. Cheap to clone.
@@ -35,6 +37,8 @@ pub struct Outbound {
     /// Of this way out: strangers' at first.
     budget: Budget,
     trusted: Budget,
+    /// For the catalog's files and repositories: neither takes the others' place.
+    files: Budget,
 }
 
 /// The client cannot be made: a sentence that says why.
@@ -104,6 +108,9 @@ pub enum Refusal {
     /// Not `image/…`.
     #[error("its host answered with something else than a picture")]
     NotAnImage,
+    /// A page for people, such as one to sign in at, or something packed.
+    #[error("its host answered with a page or an archive and not with a file")]
+    NotAFile,
     /// Over the cap; reading stopped there.
     #[error("its host answered with more than {0} bytes")]
     TooLarge(usize),
@@ -118,7 +125,8 @@ impl Refusal {
         match self {
             Self::Unreachable | Self::Busy => true,
             Self::Status(status) => *status >= 500 || *status == 429,
-            Self::NotHttps | Self::NotPublic | Self::NotJson | Self::NotAnImage | Self::TooLarge(_) => false,
+            Self::NotHttps | Self::NotPublic | Self::TooLarge(_) => false,
+            Self::NotJson | Self::NotAnImage | Self::NotAFile => false,
         }
     }
 }
@@ -131,9 +139,10 @@ impl Outbound {
     pub fn new(config: &Config) -> Result<Self, SetupError> {
         let resolver = Arc::new(Resolver { fixed: config.outbound.resolve.clone(), names: Names::System });
         let client = client(config, Arc::clone(&resolver))?;
-        let budget = Budget::of(limits::OUTBOUND_AT_ONCE_MAX);
-        let trusted = Budget::of(limits::OUTBOUND_TRUSTED_AT_ONCE_MAX);
-        Ok(Self { client, resolver, budget, trusted })
+        let budget = Budget::of(limits::OUTBOUND_AT_ONCE_MAX, limits::OUTBOUND_HOST_PER_MINUTE_MAX);
+        let trusted = Budget::of(limits::OUTBOUND_TRUSTED_AT_ONCE_MAX, limits::OUTBOUND_HOST_PER_MINUTE_MAX);
+        let files = Budget::of(limits::SOURCE_AT_ONCE_MAX, limits::SOURCE_HOST_PER_MINUTE_MAX);
+        Ok(Self { client, resolver, budget, trusted, files })
     }
 
     /// The same way out for addresses that the configuration's word leads to: as strict, counted apart. Whoever makes this

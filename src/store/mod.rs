@@ -20,6 +20,7 @@ pub mod grants;
 pub mod guesses;
 pub mod keys;
 pub mod links;
+pub mod locations;
 pub mod logos;
 pub mod mcp_sessions;
 pub mod mcp_tasks;

@@ -20,6 +20,8 @@ pub fn words(event: &str) -> &str {
         "client.resumed" => "Let a suspended client go on",
         "client.revoked" => "Ended a client",
         "client.suspended" => "Suspended a client",
+        "catalog.location.registered" => "Registered a location with the catalog",
+        "catalog.location.unregistered" => "Took a location out of the catalog",
         "client.token.added" => "Made a token to register clients with",
         "client.token.revoked" => "Ended a token to register clients with",
         "client.updated" => "A client changed its registration",

@@ -14,6 +14,7 @@ use crate::clock::{Clock, Time};
 use crate::config::{Config, Flags};
 use crate::limits;
 use crate::outbound::{Outbound, Own};
+use crate::store::locations::LocationRow;
 use crate::store::{self, Store};
 
 /// How the findings are printed.
@@ -123,6 +124,7 @@ async fn database(config: &Config, kid: &mut Option<String>) -> Vec<Finding> {
     found.push(Finding::good("migrations", "the schema is that of this version"));
     found.push(signing(config, &store, kid).await);
     found.push(administrators(&store).await);
+    found.extend(locations(&store).await);
     found
 }
 
@@ -159,6 +161,20 @@ async fn administrators(store: &Store) -> Finding {
             many => Finding::good("administrators", format!("there are {many}")),
         },
     }
+}
+
+/// The locations that were registered, as the servers last found them.
+async fn locations(store: &Store) -> Option<Finding> {
+    let rows = store::locations::list(store).await.ok().filter(|rows| !rows.is_empty())?;
+    let failed = |row: &&LocationRow| row.state.as_ref().is_some_and(|state| state.failure.is_some());
+    Some(match rows.iter().filter(failed).count() {
+        0 => Finding::good("locations", format!("{} are registered", rows.len())),
+        some => {
+            let what = format!("{some} of {} registered cannot be fetched", rows.len());
+            let fix = "`postern catalog locations` says why; what they said last stays in the catalog.";
+            Finding::doubtful("locations", what, fix)
+        }
+    })
 }
 
 /// What clients see through the public URL, whatever stands before this server.
@@ -221,6 +237,9 @@ fn catalog(config: &Config) -> Finding {
         return Finding::bad("catalog", missing.join("; "), fix);
     }
     match config.catalog.paths.len() {
+        0 if !config.catalog.urls.is_empty() || !config.catalog.git.is_empty() => {
+            Finding::good("catalog", "is fetched; `postern catalog problems` says what is wrong with it")
+        }
         0 if config.catalog.demo => Finding::good("catalog", "is the sample one"),
         0 => Finding::good("catalog", "is empty, as catalog.demo = false says"),
         _ => {

@@ -15,6 +15,7 @@ use crate::actions::{Action, ActionError, Caller, Effect, safe_name};
 use crate::app::{self, App};
 use crate::audit::Fact;
 use crate::config::Config;
+use crate::outbound::Outbound;
 
 /// What can be done with tools.
 #[derive(Debug, Subcommand)]
@@ -58,7 +59,7 @@ pub enum Command {
 /// What the tool answers, or why it cannot be run.
 pub async fn run(command: Command, config: Config) -> Outcome {
     if let Command::List { json, server, username: None, .. } = &command {
-        let offered = app::offered(&config)?;
+        let offered = app::offered(&config, &Outbound::new(&config)?)?;
         let at = resource_of(&offered.resources, &offered.servers, Some(server.as_deref().unwrap_or("mcp")))?;
         let path = offered.resources.find(&at).map(|found| &found.path);
         let server =

@@ -2,6 +2,9 @@
 
 mod asking;
 pub mod find;
+mod sourcing;
+
+pub use sourcing::{locations, told_problems};
 
 use std::future::ready;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::super::files::{matches, resolve};
+use super::super::files::matches;
 use super::super::index::Index;
 use super::super::relation::Ref;
 use crate::limits;
@@ -33,7 +33,8 @@ fn parents(index: &Index, reference: &Ref) -> Vec<Ref> {
         let mut targets = many.chain([&spec["target"]]).filter_map(serde_json::Value::as_str);
         location != reference
             && from_files.root() == files.root()
-            && targets.any(|target| resolve(from, target).is_ok_and(|to| to == file || matches(&to, file)))
+            && targets
+                .any(|target| from_files.lead(from, target).is_ok_and(|to| to == file || matches(&to, file)))
     };
     locations.iter().filter(leads).map(|&at| index.reference(at).clone()).collect()
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::super::files::Files;
+use super::super::files::{Files, matches};
 use super::super::yaml;
 use super::memory::{self, Kept};
 use super::{Loading, Severity, skeletons_of};
@@ -26,7 +26,7 @@ impl Loading<'_> {
             self.memory.opened(path, files);
         }
         match (opened, file) {
-            (Ok(files), None) if path.is_dir() => self.tree(&files),
+            (Ok(files), None) if path.is_dir() => self.tree(&files, None),
             (Ok(files), Some(name)) if path.exists() => {
                 self.start(&files, vec![name.to_owned()], &HashSet::new());
             }
@@ -49,19 +49,24 @@ impl Loading<'_> {
         }
     }
 
-    pub(super) fn tree(&mut self, files: &Arc<Files>) {
-        let (found, passed) = files.walk();
+    /// Reads the descriptors of a tree; where there are `patterns`, the files that they mean, whatever they are called.
+    pub(super) fn tree(&mut self, files: &Arc<Files>, patterns: Option<&[String]>) {
+        let (mut found, passed) = files.walk();
         self.memory.walked(files, &found);
+        if let Some(patterns) = patterns {
+            found.retain(|path| patterns.iter().any(|pattern| matches(pattern, path)));
+        }
         for (file, why) in passed {
             self.say(Severity::Note, &file, &why);
         }
         let mut skeletons = HashSet::new();
         let mut descriptors = Vec::new();
         for path in found.into_iter().filter(|path| !is_skeleton_by_name(path)) {
-            let is_named = path.rsplit('/').next().is_some_and(|name| {
+            let is_catalog_info = path.rsplit('/').next().is_some_and(|name| {
                 name.eq_ignore_ascii_case("catalog-info.yaml")
                     || name.eq_ignore_ascii_case("catalog-info.yml")
             });
+            let is_named = patterns.is_some() || is_catalog_info;
             let kept = match self.unchanged(files, &path) {
                 Some(kept) => kept,
                 None => match self.sift(files, &path, is_named) {

@@ -52,21 +52,19 @@ impl Loading<'_> {
         self.held.iter().filter(of).filter_map(|held| made(index, &held.files, &held.made)).collect()
     }
 
-    /// Puts what is held beside what was read. Gives the reason by the position of each that is held.
-    pub(super) fn put_back(&mut self) -> HashMap<usize, String> {
-        let mut reasons = HashMap::new();
-        let Some((_, index)) = self.before else { return reasons };
+    /// Puts what is held beside what was read, with the reason.
+    pub(super) fn put_back(&mut self) {
+        let Some((_, index)) = self.before else { return };
         for held in std::mem::take(&mut self.held) {
             if self.first.contains_key(held.made.0.as_str()) {
                 continue;
             }
             if let Some(entity) = made(index, &held.files, &held.made) {
                 self.first.insert(entity.reference.to_string(), entity.place.clone());
-                reasons.insert(self.loaded.entities.len(), held.why);
+                self.reasons.insert(self.loaded.entities.len(), held.why);
                 self.loaded.entities.push(entity);
             }
         }
-        reasons
     }
 
     /// Links what was read. An entity with a reference that cannot be read gives way to its last good version, and

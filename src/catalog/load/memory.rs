@@ -23,8 +23,11 @@ pub struct Memory {
     is_lost: bool,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Tree {
+    of: Files,
+    /// What was on a shelf of fetched files when it was read; it is looked at again when that changed.
+    generation: u64,
     /// What a walk found, where there was one.
     walked: Option<Vec<String>>,
     files: HashMap<String, Kept>,
@@ -63,7 +66,10 @@ impl Memory {
             if root.as_os_str().is_empty() {
                 return true; // The binary's own.
             }
-            let files = Files::Disk(root.clone());
+            let files = &tree.of;
+            if let Files::Fetched(shelf) = files {
+                return shelf.generation() == tree.generation;
+            }
             tree.walked.as_ref().is_none_or(|walked| files.walk().0 == *walked)
                 && tree.files.iter().all(|(path, kept)| {
                     files.stamp(path) == kept.stamp
@@ -73,20 +79,35 @@ impl Memory {
         !self.is_lost && self.trees.iter().all(is_same)
     }
 
+    fn tree(&mut self, files: &Files) -> &mut Tree {
+        let new = || Tree {
+            of: files.clone(),
+            generation: files.generation(),
+            walked: None,
+            files: HashMap::new(),
+        };
+        self.trees.entry(files.root().to_owned()).or_insert_with(new)
+    }
+
+    /// Remembers that what was fetched into `files` was read.
+    pub fn fetched(&mut self, files: &Files) {
+        self.tree(files);
+    }
+
     /// Remembers that `path` of the configuration is the tree `files`.
     pub fn opened(&mut self, path: &Path, files: &Files) {
         self.roots.insert(path.to_owned(), files.root().to_owned());
-        self.trees.entry(files.root().to_owned()).or_default();
+        self.tree(files);
     }
 
     /// Remembers what a walk of `files` found.
     pub fn walked(&mut self, files: &Files, found: &[String]) {
-        self.trees.entry(files.root().to_owned()).or_default().walked = Some(found.to_vec());
+        self.tree(files).walked = Some(found.to_vec());
     }
 
     /// Remembers a file.
     pub fn keep(&mut self, files: &Files, path: &str, kept: Kept) {
-        self.trees.entry(files.root().to_owned()).or_default().files.insert(path.to_owned(), kept);
+        self.tree(files).files.insert(path.to_owned(), kept);
     }
 
     /// What is remembered of a file.
@@ -124,6 +145,12 @@ pub fn made(index: &Index, files: &Arc<Files>, (reference, place): &(Ref, Place)
     if let Value::Object(root) = &mut value {
         root.shift_remove("relations");
         root.shift_remove("status");
+        // Only what reading added: of a descriptor on disk it would be its author's.
+        if let (Files::Fetched(_), Some(annotations)) =
+            (files.as_ref(), root.get_mut("metadata").and_then(|it| it["annotations"].as_object_mut()))
+        {
+            annotations.shift_remove(super::fetched::ORPHAN);
+        }
     }
     let (reference, place) = (reference.clone(), place.clone());
     Some(Entity { reference, value, place, files: Arc::clone(files) })

@@ -7,6 +7,7 @@
 //! folders that its `fetch:` steps name by a relative URL, files with `${{` in their name, and folders called
 //! `skeleton` or `skeletons`.
 
+mod fetched;
 mod find;
 mod hold;
 mod memory;
@@ -22,9 +23,11 @@ use super::descriptor::{self, Entity, Place};
 use super::files::{Files, matches, resolve};
 use super::index::Index;
 use super::relation::Ref;
+use super::sources::Source;
 use super::yaml::{self, Document};
 use super::{placeholder, sample};
 use crate::limits;
+use fetched::Bounds;
 use hold::{Fault, Held};
 use memory::{Kept, made};
 
@@ -41,6 +44,17 @@ pub enum Severity {
     Warning,
     /// Something was passed over on purpose.
     Note,
+}
+
+impl Severity {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
 }
 
 /// Something to tell whoever wrote a descriptor.
@@ -74,20 +88,42 @@ pub struct Loaded {
 /// Reads the descriptors at `paths`, each a file or a folder. Never fails as a whole: what cannot be read is
 /// a [`Problem`], and everything else is there.
 pub fn load(paths: &[PathBuf]) -> Loaded {
-    read(paths, false, None).0
+    read(&From { paths, demo: false, sources: &[] }, None).0
 }
 
-/// Reads the descriptors at `paths`, and then those that the binary carries where `demo` says so. With what the
-/// reading before left, files that have not changed since are not parsed again, and what is broken now keeps its last
-/// good version.
-pub fn read(paths: &[PathBuf], demo: bool, before: Option<(&Memory, &Index)>) -> (Loaded, Memory) {
+/// What there is to read.
+#[derive(Clone, Copy, Debug)]
+pub struct From<'a> {
+    /// Files and folders.
+    pub paths: &'a [PathBuf],
+    /// Whether those that the binary carries are read too.
+    pub demo: bool,
+    /// What was fetched from elsewhere.
+    pub sources: &'a [Source],
+}
+
+/// Reads the descriptors of `from`: paths, then sources of the configuration, then those that the binary carries, then
+/// what was registered; of two that describe one entity the first is kept. With what the reading before left, files
+/// that have not changed since are not parsed again, and what is broken now keeps its last good version.
+pub fn read(from: &From<'_>, before: Option<(&Memory, &Index)>) -> (Loaded, Memory) {
     let mut loading = Loading { before, ..Loading::default() };
-    for path in paths {
+    for path in from.paths {
         loading.path(path);
     }
-    if demo {
+    let (registered, configured): (Vec<_>, Vec<_>) = from.sources.iter().partition(|it| it.is_registered());
+    for source in configured {
+        loading.source(source);
+    }
+    if from.demo {
         let files = Arc::new(Files::Embedded(sample::FILES));
         loading.start(&files, vec!["all.yaml".to_owned()], &HashSet::new());
+    }
+    // What is held for the operator's own comes before what anybody registered: a descriptor that is broken for an hour
+    // must not be somebody else's from then on (attack).
+    loading.put_back();
+    for source in registered {
+        loading.source(source);
+        loading.put_back();
     }
     loading.finish()
 }
@@ -96,6 +132,8 @@ pub fn read(paths: &[PathBuf], demo: bool, before: Option<(&Memory, &Index)>) ->
 struct Next {
     path: String,
     origin: String,
+    /// How many Locations led to it.
+    steps: usize,
 }
 
 #[derive(Default)]
@@ -105,6 +143,10 @@ struct Loading<'a> {
     before: Option<(&'a Memory, &'a Index)>,
     memory: Memory,
     held: Vec<Held>,
+    /// Why each entity that was put back is as it was, by position.
+    reasons: HashMap<usize, String>,
+    /// What the source that is being read may make.
+    bounds: Option<Bounds>,
 }
 
 impl Loading<'_> {
@@ -114,7 +156,7 @@ impl Loading<'_> {
         let mut queue: VecDeque<Next> = paths
             .into_iter()
             .filter(|path| !skeletons.iter().any(|folder| is_inside(path, folder)))
-            .map(|path| Next { origin: path.clone(), path })
+            .map(|path| Next { origin: path.clone(), path, steps: 0 })
             .collect();
         while let Some(next) = queue.pop_front() {
             if seen.insert(next.path.clone()) && !self.is_full(&next) && !self.again(&next, files, &mut queue)
@@ -167,7 +209,7 @@ impl Loading<'_> {
                 }
                 for document in documents {
                     if let Ok(value) = &document.content {
-                        let brought = placeholder::targets(&value["spec"], &next.path);
+                        let brought = placeholder::targets(&value["spec"], &next.path, files);
                         kept.brings
                             .extend(brought.into_iter().map(|path| (path.clone(), files.stamp(&path))));
                     }
@@ -247,6 +289,10 @@ impl Loading<'_> {
             self.problem(Severity::Error, place, Some(reference.clone()), message.clone());
             return Err((Some(reference), message));
         }
+        if let Some(why) = self.out_of_bounds(&entity) {
+            self.problem(Severity::Error, entity.place, Some(reference.clone()), why.clone());
+            return Err((Some(reference), why));
+        }
         self.first.insert(reference, entity.place.clone());
         if entity.reference.kind() == "location" {
             self.follow(&entity, next, files, queue);
@@ -261,23 +307,33 @@ impl Loading<'_> {
         let many = spec["targets"].as_array().into_iter().flatten().filter_map(Value::as_str);
         let is_optional = spec["presence"] == "optional";
         let name = Some(location.reference.to_string());
+        if files.is_web() && next.steps >= limits::SOURCE_STEPS_MAX {
+            let why = format!("its targets are more than {} steps away", limits::SOURCE_STEPS_MAX);
+            return self.problem(Severity::Error, location.place.clone(), name, why);
+        }
         for target in one.into_iter().chain(many) {
             let place = location.place.clone();
-            if target.contains("://") {
+            if target.contains("://") && !files.is_web() {
                 let message = format!("not fetched here: {}", super::excerpt(target));
                 self.problem(Severity::Note, place, name.clone(), message);
                 continue;
             }
-            match resolve(&next.path, target) {
+            match files.lead(&next.path, target) {
                 Err(why) => self.problem(Severity::Error, place, name.clone(), why),
-                Ok(pattern) if pattern.contains('*') => {
+                Ok(pattern) if pattern.contains('*') && !files.is_web() => {
                     let found = files.walk().0;
                     self.memory.walked(files, &found);
                     let found = found.into_iter().filter(|path| matches(&pattern, path));
-                    queue.extend(found.map(|path| Next { path, origin: next.origin.clone() }));
+                    queue.extend(found.map(|path| Next {
+                        path,
+                        origin: next.origin.clone(),
+                        steps: next.steps + 1,
+                    }));
                 }
                 Ok(path) => match self.target(files, &path) {
-                    Ok(()) => queue.push_back(Next { path, origin: next.origin.clone() }),
+                    Ok(()) => {
+                        queue.push_back(Next { path, origin: next.origin.clone(), steps: next.steps + 1 })
+                    }
                     Err(_) if is_optional => {}
                     Err(why) => {
                         let message = format!("the target {} cannot be read: {why}", super::excerpt(target));
@@ -298,8 +354,9 @@ impl Loading<'_> {
     }
 
     fn finish(mut self) -> (Loaded, Memory) {
-        let mut reasons = self.put_back();
+        let mut reasons = std::mem::take(&mut self.reasons);
         self.link(&mut reasons);
+        self.mark_orphans();
         (self.loaded, self.memory)
     }
 }

@@ -298,7 +298,8 @@ fn a_cursor_keeps_its_meaning_when_the_catalog_changes() {
         // The last entity that was seen and one that was not are gone; the rest follows, once each.
         let whole = answer(&json!({"orderFields": order, "limit": 500}));
         let gone = [seen[9].clone(), whole[12].clone()];
-        let mut entities = read(&[], true, None).0.entities;
+        let mut entities =
+            read(&crate::catalog::load::From { paths: &[], demo: true, sources: &[] }, None).0.entities;
         entities.retain(|entity| !gone.contains(&entity.reference.to_string()));
         let smaller = Catalog::new(entities).index();
         let rest = Query::from_arguments(&json!({"cursor": first.next, "limit": 500}))

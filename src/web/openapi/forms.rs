@@ -41,6 +41,7 @@ fn catalog(path: &str, method: &str) -> Value {
             "fullTextFilterTerm",
         ],
         "/api/catalog/entity-facets" if method == "GET" => &["facet", "filter"],
+        "/api/catalog/entity-problems" => &["entityRef"],
         _ => &[],
     };
     let named = |name: &&str| json!({"name": name, "in": "query", "schema": {"type": "string"}});

@@ -36,6 +36,7 @@ mod authorize;
 mod backstage;
 mod bound_tokens;
 mod catalog_pages;
+mod catalog_sources;
 mod client_assertions;
 mod codes;
 mod described;

@@ -100,12 +100,43 @@ fn the_schemas_mean_what_those_of_backstage_mean() {
         ("catalog:get-catalog-entity", schemas::get_input(), schemas::get_output()),
         ("catalog:query-catalog-entities", schemas::query_input(), schemas::query_output()),
         ("auth:who-am-i", schemas::who_am_i_input(), schemas::who_am_i_output()),
+        (
+            "catalog:register-entity",
+            without(schemas::register_input(), "/properties", "dryRun"),
+            schemas::register_output(),
+        ),
     ] {
         let theirs = of(id);
         assert_eq!(meaning(&input), meaning(&theirs["input"]), "{id}");
         assert_eq!(meaning(&output), meaning(&theirs["output"]), "{id}");
         assert_eq!(input["$schema"], "https://json-schema.org/draft/2020-12/schema");
     }
+}
+
+/// A schema without what we take besides Backstage's.
+fn without(mut schema: Value, at: &str, name: &str) -> Value {
+    schema.pointer_mut(at).unwrap().as_object_mut().unwrap().shift_remove(name).unwrap();
+    schema
+}
+
+/// Backstage writes the choice as one of two objects; whatever fits there fits here.
+#[test]
+fn what_backstage_takes_to_unregister_is_taken_and_nothing_without_a_meaning_is() {
+    let valid = jsonschema::validator_for(&schemas::unregister_input()).unwrap();
+    for (which, fits) in [
+        (json!({"locationId": "x"}), true),
+        (json!({"locationUrl": "https://a.example/c.yaml"}), true),
+        (json!({"entityRef": "component:default/x"}), true),
+        (json!({}), false),
+        (json!({"locationId": "x", "locationUrl": "y"}), false),
+        (json!({"locationId": 1}), false),
+        (json!({"other": "x"}), false),
+    ] {
+        assert_eq!(valid.is_valid(&json!({"type": which})), fits, "{which}");
+    }
+    assert!(!valid.is_valid(&json!({})));
+    let nothing = jsonschema::validator_for(&schemas::unregister_output()).unwrap();
+    assert!(nothing.is_valid(&json!({})) && !nothing.is_valid(&json!({"x": 1})));
 }
 
 #[test]

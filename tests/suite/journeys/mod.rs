@@ -9,6 +9,7 @@ pub mod catalog;
 mod catalog_pages;
 mod catalog_refresh;
 mod catalog_rest;
+mod catalog_sources;
 mod client_commands;
 pub mod clients;
 mod consent_choice;

@@ -1,6 +1,7 @@
 //! A host of clients' documents: real TLS on loopback, under an authority made for the test.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -38,6 +39,12 @@ impl Reply {
         Self { status: 200, headers: vec!["content-type: image/png".into()], body }
     }
 
+    /// 200 and a text.
+    pub fn text(body: impl Into<String>) -> Self {
+        let body = body.into().into_bytes();
+        Self { status: 200, headers: vec!["content-type: text/plain; charset=utf-8".into()], body }
+    }
+
     /// The same with another header line, which replaces one of the same name.
     pub fn header(mut self, line: &str) -> Self {
         let name = line.split(':').next().unwrap_or_default().to_owned();
@@ -67,6 +74,8 @@ struct Said {
     /// Unless the path has an answer of its own; `None` breaks the connection.
     usual: Option<Reply>,
     at: BTreeMap<String, Reply>,
+    /// Repositories of git, served below `/git/`.
+    repositories: Option<PathBuf>,
     /// The heads of the requests that came.
     heads: Vec<String>,
 }
@@ -122,6 +131,18 @@ impl Documents {
     /// Answers with `reply` at `path`, whatever it says elsewhere.
     pub fn say_at(&self, path: &str, reply: Reply) {
         self.said.lock().unwrap().at.insert(path.to_owned(), reply);
+    }
+
+    /// Serves the git repositories in `folder` below `/git/` with git's own server.
+    pub fn serve_git(&self, folder: &Path) {
+        self.said.lock().unwrap().repositories = Some(folder.to_owned());
+    }
+
+    /// The heads of the requests for `path`.
+    pub fn heads_at(&self, path: &str) -> Vec<String> {
+        let heads = self.said.lock().unwrap().heads.clone();
+        let of = |head: &String| head.split(' ').nth(1) == Some(path);
+        heads.into_iter().filter(of).map(|head| head.to_ascii_lowercase()).collect()
     }
 
     /// Breaks every connection from now on.
@@ -208,6 +229,12 @@ async fn answer(stream: TcpStream, acceptor: TlsAcceptor, said: Arc<Mutex<Said>>
     }
     let head = String::from_utf8_lossy(&request).into_owned();
     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+    let repositories = said.lock().unwrap().repositories.clone();
+    if let Some(folder) = repositories.filter(|_| path.starts_with("/git/")) {
+        said.lock().unwrap().heads.push(head.clone());
+        let _ = super::git::answer(&mut stream, &folder, &head).await;
+        return;
+    }
     let reply = {
         let mut said = said.lock().unwrap();
         said.heads.push(head);

@@ -2,10 +2,12 @@
 
 pub mod browser;
 pub mod crowd;
+pub mod descriptors;
 pub mod device;
 pub mod documents;
 pub mod events;
 pub mod exchange;
+pub mod git;
 pub mod identity;
 pub mod mcp;
 pub mod modern;
