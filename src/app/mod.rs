@@ -15,6 +15,7 @@ use crate::audit::Audit;
 use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::insights::{self, Insights};
 use crate::oauth::key::KeyRing;
 use crate::oauth::request::Offer;
 use crate::oauth::resource::Resources;
@@ -49,6 +50,8 @@ pub struct Parts {
     pub audit: Audit,
     /// What the platform consists of.
     pub catalog: Catalog,
+    /// How it stands.
+    pub insights: Insights,
     /// Everything that can be called.
     pub actions: Arc<Registry>,
     /// The MCP servers, the one that shows everything first.
@@ -120,8 +123,12 @@ impl App {
         let vault = keys::open_vault(&config, &store).await?;
         let ring = keys::open_ring(&store, &vault, &config, &clock).await?;
         let catalog = open_catalog(&config);
-        let actions = Registry::new(catalog::actions::actions(catalog.clone()))
-            .map_err(|e| StartError::Actions(e.to_string()))?;
+        let (insights, problems) =
+            Insights::open(catalog.clone(), config.insights.as_deref(), config.catalog.demo);
+        problems.iter().for_each(|why| tracing::warn!("a scorecard cannot be used: {why}"));
+        let mut all = catalog::actions::actions(catalog.clone());
+        all.extend(insights::actions::actions(&insights));
+        let actions = Registry::new(all).map_err(|e| StartError::Actions(e.to_string()))?;
         let silent = scopes::undescribed(actions.all().iter().map(AsRef::as_ref));
         if !silent.is_empty() {
             let which = silent.join(", ");
@@ -152,6 +159,7 @@ impl App {
             registrations: Hour::default(),
             stopping: CancellationToken::new(),
             catalog,
+            insights,
         };
         Ok((Self(Arc::new(parts)), writer))
     }

@@ -118,6 +118,12 @@ pub const KEYS: &[Key] = &[
         "How often descriptors are looked at for changes, in seconds; 0 for on demand only.",
     ),
     key(
+        "insights.path",
+        "POSTERN_INSIGHTS_PATH",
+        None,
+        "A file or folder of scorecards; left out, the sample's where the sample catalog is shown, else none.",
+    ),
+    key(
         "clients.described",
         "POSTERN_CLIENTS_DESCRIBED",
         Some("open"),

@@ -4,6 +4,7 @@ mod account;
 mod clients;
 mod grants;
 mod guarding;
+mod insights;
 mod mcp;
 mod pages;
 
@@ -11,6 +12,7 @@ pub use account::*;
 pub use clients::*;
 pub use grants::*;
 pub use guarding::*;
+pub use insights::*;
 pub use mcp::*;
 pub use pages::*;
 

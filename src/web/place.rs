@@ -10,6 +10,10 @@ use crate::web::page::{self, Answer};
 pub enum Place {
     /// The search of the catalog.
     Catalog,
+    /// The scorecards.
+    Scorecards,
+    /// One of them, by its id.
+    Scorecard(String),
     /// One entity.
     Entity(Ref),
 }
@@ -20,19 +24,31 @@ impl Place {
         if word.len() > limits::PLACE_BYTES_MAX {
             return None;
         }
-        if word == "catalog" {
-            return Some(Self::Catalog);
+        match word {
+            "catalog" => return Some(Self::Catalog),
+            "scorecards" => return Some(Self::Scorecards),
+            _ => {}
+        }
+        if let Some(id) = word.strip_prefix("scorecards/") {
+            return Self::scorecard(id);
         }
         let reference = Ref::parse(word, None, "default").ok()?;
         let parts = [reference.kind(), reference.namespace(), reference.name()];
         parts.iter().all(|part| is_name(part)).then_some(Self::Entity(reference))
     }
 
+    /// One scorecard, where it can be one.
+    pub fn scorecard(id: &str) -> Option<Self> {
+        (is_name(id) && id.len() <= limits::SCORECARD_ID_BYTES_MAX).then(|| Self::Scorecard(id.to_owned()))
+    }
+
     /// The word.
-    pub fn word(&self) -> &str {
+    pub fn word(&self) -> String {
         match self {
-            Self::Catalog => "catalog",
-            Self::Entity(reference) => reference.as_str(),
+            Self::Catalog => "catalog".to_owned(),
+            Self::Scorecards => "scorecards".to_owned(),
+            Self::Scorecard(id) => format!("scorecards/{id}"),
+            Self::Entity(reference) => reference.to_string(),
         }
     }
 
@@ -40,6 +56,8 @@ impl Place {
     pub fn path(&self) -> String {
         match self {
             Self::Catalog => "/catalog".to_owned(),
+            Self::Scorecards => "/catalog/scorecards".to_owned(),
+            Self::Scorecard(id) => format!("/catalog/scorecards/{id}"),
             Self::Entity(reference) => of_entity(reference),
         }
     }
@@ -77,7 +95,9 @@ mod tests {
 
     #[test]
     fn a_place_is_read_as_it_was_written() {
-        for word in ["catalog", "component:default/arrivals-service"] {
+        for word in
+            ["catalog", "scorecards", "scorecards/production-ready", "component:default/arrivals-service"]
+        {
             assert_eq!(Place::parse(word).unwrap().word(), word);
         }
         assert_eq!(Place::parse("Component:X").unwrap().path(), "/catalog/component/default/x");
@@ -92,6 +112,9 @@ mod tests {
             "https://evil.example",
             "https:evil.example/x",
             "javascript:alert/1",
+            "scorecards/../x",
+            "scorecards/x/y",
+            "scorecards//evil.example",
             "component:default/..",
             "component:../x",
             "component:default/x?y",

@@ -7,11 +7,14 @@ use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::Value;
 
+use super::scorecard::{self, Standing};
 use crate::actions::{Action, Effect, safe_name};
 use crate::app::App;
 use crate::catalog::answers::{self, operations, owners};
 use crate::catalog::index::Index;
 use crate::catalog::relation::Ref;
+use crate::insights::answers::{self as scored, Wanted};
+use crate::insights::results::Results;
 use crate::limits;
 use crate::web::graph::{self, Graph};
 use crate::web::page::{self, Answer, Frame, Problem, Told, Visit};
@@ -25,6 +28,7 @@ use crate::web::stranger::{self, Named};
 struct Page {
     frame: Frame,
     told: Facts,
+    standings: Vec<Standing>,
     tools: Vec<Tool>,
 }
 
@@ -102,9 +106,13 @@ pub async fn show(State(app): State<App>, Path((kind, namespace, name)): Name, v
     let (index, named) = (reader.index.clone(), reference.clone());
     let shown = entity.clone();
     // Definitions are parsed for their operations: not on the threads that answer others.
-    let told = tokio::task::spawn_blocking(move || facts(&index, &named, &shown)).await;
-    let told = told.map_err(|_| Problem::Busy)?;
-    let page = Page { frame: Frame::of(&app.config), tools: tools(&app, &reader, &reference), told };
+    let insights = app.insights.clone();
+    let told = tokio::task::spawn_blocking(move || {
+        (facts(&index, &named, &shown), standings(&insights.results(), &index, &named))
+    });
+    let (told, standings) = told.await.map_err(|_| Problem::Busy)?;
+    let tools = tools(&app, &reader, &reference);
+    let page = Page { frame: Frame::of(&app.config), told, standings, tools };
     Ok(page::html(StatusCode::OK, &page))
 }
 
@@ -293,6 +301,19 @@ fn problems(index: &Index, entity: &Value) -> Vec<String> {
     }));
     all.truncate(limits::ENTITY_ROWS_MAX);
     all
+}
+
+/// How it stands in each scorecard that is for it.
+fn standings(results: &Results, index: &Index, reference: &Ref) -> Vec<Standing> {
+    let wanted =
+        Wanted { entity: Some(reference.to_string()), limit: limits::SCORECARDS_MAX, ..Wanted::default() };
+    let page = scored::page(results, index, &wanted);
+    let one = |line: &scored::Line<'_>| {
+        let card = &line.judged.card;
+        let (path, title) = (format!("/catalog/scorecards/{}", card.id), stranger::title(&card.title));
+        scorecard::standing(results, line, Named { path, title, reference: String::new() })
+    };
+    page.lines.iter().map(one).collect()
 }
 
 /// The actions that take this entity, as their input says, and that this person's assistant could call.

@@ -30,7 +30,7 @@ struct Page<'a> {
     csrf: &'a str,
     request: &'a str,
     approval: &'a str,
-    place: &'a str,
+    place: String,
     client: Option<String>,
     email: &'a str,
     problem: &'a str,
@@ -95,7 +95,8 @@ fn form(
     let (browser, jar) = session::known_browser(&app.config, visit);
     let proof = browser.proof(PURPOSE);
     let (frame, csrf) = (Frame::of(&app.config), proof.reveal());
-    let mut page = Page { frame, csrf, request: "", approval: "", place: "", client: None, email, problem };
+    let mut page =
+        Page { frame, csrf, request: "", approval: "", place: String::new(), client: None, email, problem };
     match waiting {
         Some(Waiting::Request { id, client, .. }) => {
             (page.request, page.client) = (id, Some(client.clone()).filter(|name| !name.is_empty()));

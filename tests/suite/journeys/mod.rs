@@ -12,6 +12,7 @@ mod client_commands;
 pub mod clients;
 mod consent_choice;
 mod doctor;
+mod insights;
 mod mcp_call;
 mod mcp_revoke;
 mod mcp_sessions;
