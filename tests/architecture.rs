@@ -43,17 +43,30 @@ impl Source {
 
     /// What stands behind `path`, alone or in braces.
     fn names_after(&self, path: &str) -> BTreeSet<String> {
-        let text: String = self.code.iter().map(|(_, line)| format!("{line}\n")).collect();
+        let lines: Vec<&str> = self.code.iter().map(|(_, line)| line.trim()).collect();
+        let text = lines.join("\n").replace("\n.", ".");
         let mut found = BTreeSet::new();
-        for (at, _) in text.match_indices(path) {
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        for (at, _) in text.match_indices(path).filter(|(at, _)| !text[..*at].ends_with(is_word)) {
             let rest = &text[at + path.len()..];
-            let listed = rest.strip_prefix('{').map_or(rest, |list| list.split('}').next().unwrap_or(list));
-            let names = if rest.starts_with('{') { listed.split(',').collect() } else { vec![listed] };
-            for name in names {
-                let name = name.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-                found.insert(name);
+            let (mut depth, listed) = (0_i32, rest.starts_with('{'));
+            let ends = |c: char| {
+                depth += i32::from(c == '{') - i32::from(c == '}');
+                if listed { depth == 0 } else { !is_word(c) }
+            };
+            let list = &rest[..rest.find(ends).unwrap_or(rest.len())];
+            // In braces within the braces stands what is behind a name.
+            let mut depth = 0_i32;
+            let outer = |c: &char| {
+                depth += i32::from(*c == '{') - i32::from(*c == '}');
+                depth == i32::from(listed)
+            };
+            let names: String = list.chars().filter(outer).collect();
+            for name in names.trim_start_matches('{').split(',') {
+                found.insert(name.trim().chars().take_while(|c| is_word(*c)).collect());
             }
         }
+        found.remove("");
         found
     }
 }
@@ -198,6 +211,66 @@ const QUESTIONS_OF_MCP: [(&str, &[&str], &str); 2] = [
     ("grants", &["is_live"], "src/mcp/mod.rs"),
     ("personal_tokens", &["find", "touch"], "src/mcp/opaque.rs"),
 ];
+
+/// What it knows of the protocol: to read a token and a proof, to judge them by public keys, and to say what is wrong.
+const PROTOCOL_OF_MCP: [(&str, &[&str]); 6] = [
+    ("bearer", &["Bearer"]),
+    ("claims", &["AccessClaims", "TokenRefusal", "verify_access"]),
+    ("dpop", &["ALGORITHMS", "Proof", "ProofRefusal", "Target", "nonce", "nonce_fits", "verify"]),
+    ("error", &["printable"]),
+    ("key", &["KeyRing"]),
+    ("scope", &["ScopeSet"]),
+];
+/// What it takes of the process that it runs in: nothing of clients, people, pages or outbound calls.
+const HANDED_TO_MCP: [&str; 10] =
+    ["audit", "catalog", "clock", "config", "keys", "scopes", "servers", "stopping", "store", "vault"];
+
+#[test]
+fn the_resource_server_knows_little_of_the_protocol_and_of_the_process() {
+    let (mut used, mut found) = (BTreeSet::new(), Vec::new());
+    for source in sources().into_iter().filter(|s| s.room() == "mcp") {
+        for module in source.names_after("oauth::") {
+            let Some((_, known)) = PROTOCOL_OF_MCP.iter().find(|(name, _)| *name == module) else {
+                found.push(format!("{} knows oauth::{module}", source.path));
+                continue;
+            };
+            let mut names = source.names_after(&format!("oauth::{module}::"));
+            // The module itself is imported: then its name stands before whatever is used of it.
+            if names.is_empty() || names.remove("self") {
+                names.extend(source.names_after(&format!("{module}::")));
+                names.remove("self");
+            }
+            let foreign = names.iter().filter(|name| !known.contains(&name.as_str()));
+            found.extend(foreign.map(|name| format!("{} knows oauth::{module}::{name}", source.path)));
+            used.extend(names.into_iter().map(|name| format!("{module}::{name}")));
+        }
+        let taken: Vec<String> =
+            source.names_after("app.").into_iter().filter(|name| name != "clone").collect();
+        let foreign = taken.iter().filter(|name| !HANDED_TO_MCP.contains(&name.as_str()));
+        found.extend(foreign.map(|name| format!("{} takes {name} of the process", source.path)));
+        used.extend(taken);
+        // The ring holds the private keys too.
+        found.extend([".signing(", "sign_access", "SigningKey"].iter().flat_map(|word| source.says(word)));
+    }
+    nothing(found);
+    let known = PROTOCOL_OF_MCP.iter().flat_map(|(m, names)| names.iter().map(move |n| format!("{m}::{n}")));
+    let unused: Vec<String> =
+        known.chain(HANDED_TO_MCP.map(str::to_owned)).filter(|name| !used.contains(name)).collect();
+    nothing(unused.into_iter().map(|name| format!("nothing uses {name}: it needs no door")).collect());
+}
+
+/// The walls above stand on this: an import that is not seen is a door that is not watched.
+#[test]
+fn an_import_is_seen_however_it_is_written() {
+    let text = "use crate::oauth::{claims::{self, sign_access}, key};\nuse crate::store;\nlet x = crate::web::page();\nrestore::all();";
+    let code = text.lines().enumerate().map(|(index, line)| (index, line.to_owned())).collect();
+    let source = Source { path: "src/mcp/x.rs".into(), code, lines: 4 };
+    let names = |path: &str| source.names_after(path).into_iter().collect::<Vec<_>>();
+    assert_eq!(names("crate::"), ["oauth", "store", "web"]);
+    assert_eq!(names("oauth::"), ["claims", "key"]);
+    assert_eq!(names("claims::"), ["self", "sign_access"]);
+    assert!(names("store::").is_empty());
+}
 
 #[test]
 fn the_resource_server_could_run_elsewhere() {

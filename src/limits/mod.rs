@@ -136,6 +136,8 @@ pub const SUMMARY_TEXT_CHARS: usize = 160;
 pub const SUMMARY_TOKENS: usize = 1_000;
 /// Most tokens of a summary.
 pub const SUMMARY_TOKENS_MAX: usize = 20_000;
+/// Largest catalog that is searched on a thread that answers others too, in entities: some 2 ms at worst.
+pub const ENTITIES_SEARCHED_AT_ONCE_MAX: usize = 2_000;
 /// Most pages of documentation that one search opens: each is a file.
 pub const DOCS_SEARCHED_MAX: usize = 2_000;
 /// Pages of documentation that one search names where nothing is said, and at most.

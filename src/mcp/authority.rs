@@ -28,6 +28,8 @@ pub struct Verified {
     pub key: Option<Arc<str>>,
     /// Whether somebody acts for the subject: then more than this one grant stands behind the token.
     pub is_exchanged: bool,
+    /// When all that stands behind the token ends with it, because no other is had for it: so it is with personal tokens.
+    pub ends_at: Option<Time>,
     /// The keys it was verified with. Under other keys it has to be verified again.
     keys: Arc<KeyRing>,
     /// When a use was last noted, in microseconds, where uses are.
@@ -49,7 +51,8 @@ impl Verified {
         let is_exchanged = claims.actor.is_some();
         let (expires_at, token_id) = (claims.expires_at, claims.token_id.into());
         let key = claims.key.map(Arc::from);
-        Self { caller: Arc::new(caller), expires_at, token_id, key, is_exchanged, keys, noted: None }
+        let caller = Arc::new(caller);
+        Self { caller, expires_at, token_id, key, is_exchanged, ends_at: None, keys, noted: None }
     }
 }
 
@@ -135,6 +138,7 @@ impl Authority {
             expires_at: found.expires_at,
             key: None,
             is_exchanged: false,
+            ends_at: Some(found.expires_at),
             keys,
             noted: found.is_noted.then(|| Arc::new(AtomicI64::new(i64::MIN))),
         };

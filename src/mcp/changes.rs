@@ -43,11 +43,11 @@ impl Wants {
         !self.lists.is_empty() || !self.resources.is_empty()
     }
 
-    /// The same for a caller who may read entities here, or may not: what changes in the catalog, and when, is news of
-    /// what is in it.
+    /// The same for a caller who is kept out of the entities that are there: what changes in the catalog, and when, is
+    /// news of what is in it.
     #[must_use]
-    pub fn for_reader(mut self, may_read: bool) -> Self {
-        if !may_read {
+    pub fn without_entities(mut self, is_kept_out: bool) -> Self {
+        if is_kept_out {
             self.lists.retain(|what| *what == What::Tools);
             self.resources.clear();
             self.is_narrow = true;

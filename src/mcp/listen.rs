@@ -57,7 +57,7 @@ pub fn open(
         }
     };
     let wants = match honoured(&asked, server.capabilities()) {
-        Ok(wants) => wants.for_reader(server.features().may_read(&verified.caller)),
+        Ok(wants) => wants.without_entities(server.features().is_kept_out(&verified.caller)),
         Err(why) => return refuse(StatusCode::OK, answer::INVALID_PARAMS, &format!("Invalid params: {why}")),
     };
     let Ok(id) = serde_json::from_str::<Value>(request.id.get()) else {

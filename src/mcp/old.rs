@@ -102,7 +102,8 @@ impl Connections {
     pub fn get(self: &Arc<Self>, verified: Verified, server: &Server) -> Response<Body> {
         let caller = Arc::clone(&verified.caller);
         let lists = listen::lists(server.capabilities());
-        let wants = Wants { lists, ..Wants::default() }.for_reader(server.features().may_read(&caller));
+        let wants =
+            Wants { lists, ..Wants::default() }.without_entities(server.features().is_kept_out(&caller));
         let place = match self.streams.open(verified, wants, None) {
             Ok(place) => place,
             Err(full) => {

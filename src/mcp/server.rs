@@ -311,7 +311,7 @@ impl ServerHandler for Server {
         request: SubscribeRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        if uri::Target::parse(&request.uri).is_some() && !self.features.may_read(caller(&context)?) {
+        if uri::Target::parse(&request.uri).is_some() && self.features.is_kept_out(caller(&context)?) {
             return Err(resources::not_found(&request.uri));
         }
         wishes::follow(&context, &request.uri, true).await

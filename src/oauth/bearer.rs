@@ -1,4 +1,4 @@
-//! The access token that a request brings in its `Authorization` header (RFC 6750 section 2.1, RFC 9449 section 7.1). Pure.
+//! The access token that a request brings in its `Authorization` header (RFC 6750 section 2.1, RFC 9449 section 7.1).
 
 use crate::limits;
 

@@ -57,6 +57,11 @@ impl Features {
         self.reads().is_some_and(|action| access::decide(caller, action).allows())
     }
 
+    /// Whether this endpoint shows entities, and not to `caller`.
+    pub fn is_kept_out(&self, caller: &Caller) -> bool {
+        self.reads().is_some_and(|action| !access::decide(caller, action).allows())
+    }
+
     /// The prompt or URI of `request`, and the action that it opens with. What this endpoint does not
     /// have needs nothing: it is not there, whatever the token holds. Each method is judged by the one member that it
     /// has (attack: a `name` beside the `uri` of a resource).

@@ -108,7 +108,7 @@ pub async fn reopen(
     }
     // A stream that nobody remembers is as good as none: the client gets its session's own.
     let since = last.filter(|(stream, _)| stream.starts_with('g')).map(|(_, at)| Time::from_micros(at));
-    let wants = wants(server, session).for_reader(server.features().may_read(&verified.caller));
+    let wants = wants(server, session).without_entities(server.features().is_kept_out(&verified.caller));
     Ok(match door.streams.open(verified, wants, Some(session.digest.as_str())) {
         Ok(place) => {
             if let Some(since) = since {

@@ -5,7 +5,7 @@
 //! what was agreed to.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{MatchedPath, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -24,8 +24,8 @@ pub fn endpoint() -> MethodRouter<App> {
     get(userinfo).post(userinfo)
 }
 
-async fn userinfo(State(app): State<App>, method: Method, headers: HeaderMap) -> Response {
-    match answer(&app, &method, &headers).await {
+async fn userinfo(State(app): State<App>, at: MatchedPath, method: Method, headers: HeaderMap) -> Response {
+    match answer(&app, (&method, at.as_str()), &headers).await {
         Ok(response) => response,
         // A proof that does not count is a 401 here, as at every protected resource (RFC 9449 section 7.1).
         Err(Failure::Refused(refusal)) => {
@@ -43,7 +43,7 @@ async fn userinfo(State(app): State<App>, method: Method, headers: HeaderMap) ->
     }
 }
 
-async fn answer(app: &App, method: &Method, headers: &HeaderMap) -> Result<Response, Failure> {
+async fn answer(app: &App, (method, at): (&Method, &str), headers: &HeaderMap) -> Result<Response, Failure> {
     let unauthorized = |challenge: &str| refuse(StatusCode::UNAUTHORIZED, challenge);
     let values = headers.get_all(header::AUTHORIZATION).iter().map(HeaderValue::as_bytes);
     let (is_bound, token) = match Bearer::read(values) {
@@ -65,7 +65,7 @@ async fn answer(app: &App, method: &Method, headers: &HeaderMap) -> Result<Respo
         return Ok(unauthorized(invalid)); // RFC 9449 section 7.2
     }
     if is_bound {
-        let shown = proof::shown(app, headers, method, "/userinfo", Some(token)).await?;
+        let shown = proof::shown(app, headers, method, at, Some(token)).await?;
         if shown.is_none() || shown != read.key {
             return Err(Refusal::OtherKey.into());
         }

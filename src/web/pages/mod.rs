@@ -3,9 +3,9 @@
 pub mod account;
 pub mod activity;
 pub mod admin;
-pub mod approval;
 pub mod approvals;
 pub mod apps;
+pub mod ask;
 pub mod audit;
 pub mod authorize;
 pub mod catalog;
@@ -108,7 +108,7 @@ pub static ROUTES: &[Route] = &[
         get(authorize::begin).post(authorize::begin_with_form)
     }),
     Route::page("/authorize/{id}", &["GET", "POST"], "The hub of a sign-in; asks an administrator", || {
-        get(authorize::resume).post(approval::ask)
+        get(authorize::resume).post(ask::ask)
     }),
     Route::page("/device", &["GET", "POST"], "Takes the code that a device shows (RFC 8628)", || {
         get(device::show).post(device::enter)

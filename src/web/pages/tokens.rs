@@ -142,6 +142,10 @@ async fn keep(
     let named = (id.as_str(), &secret.digest());
     let added = store::personal_tokens::add(&mut tx, named, &session.user.id, new, visit.now).await?;
     if added != Added::Yes {
+        tx.rollback().await?;
+        app.audit
+            .note(Fact { outcome: "refused", ..fact("token.made", visit, session, &id, json!({})) })
+            .await;
         return Ok(Err(match added {
             Added::TooMany => "You have as many tokens as one person may have. End one first.",
             _ => "An administrator has switched personal access tokens off here.",
@@ -268,7 +272,7 @@ fn line(app: &App, token: PersonalToken, now: Time) -> Line {
         is_over,
         opens: opens(app, &token.resource),
         may,
-        last_used: token.used_at.map_or("never".to_owned(), Time::rfc3339),
+        last_used: token.used_at.map_or("never".to_owned(), page::moment),
         id: token.id,
     }
 }

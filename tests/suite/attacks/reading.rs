@@ -6,11 +6,15 @@ use std::fs;
 use axum::body::Body;
 use http::Request;
 use postern::mcp::changes::{Change, What};
+use postern::oauth::claims::{AccessClaims, sign_access};
 use serde_json::{Value, json};
 
+use crate::journeys::personal_tokens::made;
 use crate::support::World;
 use crate::support::events::{Events, Legacy};
 use crate::support::mcp::{Answer, ERAS, Era, McpWorld, granted, rpc};
+use crate::support::people::PASSWORD;
+use crate::support::proof::Signer;
 
 const ENTITY: &str = "catalog://component/default/arrivals-service";
 
@@ -229,4 +233,102 @@ async fn attack_the_old_transport_tells_no_more_than_may_be_read() {
         tell(&world, What::Resources);
         assert_eq!(!stream.is_silent().await, hears, "{scope}");
     }
+}
+
+/// REST, as whoever calls it: the scheme, the token, and what proves its key.
+async fn query(world: &World, authorization: &str, proof: Option<&str>) -> u16 {
+    let mut request = Request::post("/api/catalog/entities/by-query")
+        .header("host", "localhost:8787")
+        .header("content-type", "application/json")
+        .header("authorization", authorization);
+    if let Some(proof) = proof {
+        request = request.header("dpop", proof);
+    }
+    world.send(request.body(r#"{"limit":1}"#.into()).unwrap()).await.status().as_u16()
+}
+
+/// A token of ada's that is bound to this key.
+fn bound(world: &World, key: &str) -> String {
+    let now = world.clock.now();
+    let claims = AccessClaims {
+        issuer: world.app.config.issuer().into(),
+        subject: "ada".into(),
+        audience: world.app.config.resource(),
+        client_id: "ada".into(),
+        scope: "catalog:read".parse().unwrap(),
+        token_id: "bound".into(),
+        grant_id: "ada".into(),
+        username: "ada".into(),
+        is_user: true,
+        key: Some(key.to_owned()),
+        actor: None,
+        issued_at: now,
+        expires_at: now.plus_seconds(900),
+    };
+    sign_access(&claims, world.app.keys.load().signing()).unwrap()
+}
+
+on_both_engines! {
+    async fn attack_the_rest_api_takes_a_bound_token_with_a_proof_of_its_key_only(world) {
+        granted(&world.app, "ada", "catalog:read").await;
+        let (signer, thief) = (Signer::new(), Signer::new());
+        let token = bound(&world, &signer.thumbprint);
+        let (url, bearer, dpop) = ("http://localhost:8787/api/catalog/entities/by-query", format!("Bearer {token}"), format!("DPoP {token}"));
+        let good = signer.proof_with(&world, url, &token);
+        assert_eq!(query(&world, &dpop, Some(&good)).await, 200);
+        for (scheme, proof) in [
+            (&bearer, None),
+            (&dpop, None),
+            (&bearer, Some(signer.proof_with(&world, url, &token))),
+            (&dpop, Some(good.clone())),
+            (&dpop, Some(thief.proof_with(&world, url, &token))),
+            (&dpop, Some(signer.proof_with(&world, "http://localhost:8787/mcp", &token))),
+            (&dpop, Some(signer.proof_with(&world, url, "another token"))),
+            (&dpop, Some(signer.proof(&world, url))),
+        ] {
+            assert_eq!(query(&world, scheme, proof.as_deref()).await, 401, "{scheme} {proof:?}");
+        }
+    }
+
+    /// A token that is kept to one plugin reads nothing of another, by whatever way.
+    async fn attack_a_token_kept_to_another_plugin_reads_no_entity(world) {
+        world.user("dana@acme.dev", PASSWORD).await;
+        let (free, _) = made(&world.app, |_| {}).await;
+        let (kept, _) = made(&world.app, |wish| wish.kept.plugins = vec!["auth".into()]).await;
+        for (token, may) in [(&free, true), (&kept, false)] {
+            assert_eq!(query(&world, &format!("Bearer {token}"), None).await, if may { 200 } else { 403 });
+            let ask = async |method: &str, params: &str| {
+                let request = Request::post("/mcp").header("host", "localhost:8787").header("content-type", "application/json");
+                let request = request.header("authorization", format!("Bearer {token}"));
+                Answer::of(world.send(request.body(Body::from(rpc(method, params))).unwrap()).await).await.json()
+            };
+            assert_eq!(ask("resources/list", "").await["result"]["resources"].as_array().unwrap().is_empty(), !may);
+            assert_eq!(ask("resources/templates/list", "").await["result"]["resourceTemplates"].as_array().unwrap().is_empty(), !may);
+            for (method, params) in reads().into_iter().filter(|(_, params)| !params.contains("who-owns")) {
+                assert_eq!(ask(method, &params).await.get("result").is_some(), may, "{method} {params}");
+            }
+            let who = r#""name":"who-owns","arguments":{"entity":"component:default/arrivals-service"}"#;
+            assert_eq!(ask("prompts/get", who).await.get("result").is_some(), may);
+            let prompts = ask("prompts/list", "").await["result"]["prompts"].to_string();
+            assert_eq!(prompts.contains("who-owns"), may, "{prompts}");
+        }
+    }
+}
+
+/// A batch is no way to learn that a tool exists which this token does not have (H07).
+#[tokio::test]
+async fn attack_h07_a_batch_answers_for_a_hidden_tool_as_for_none() {
+    let world = World::sqlite().await;
+    world.user("dana@acme.dev", PASSWORD).await;
+    let (kept, _) = made(&world.app, |wish| wish.kept.plugins = vec!["auth".into()]).await;
+    let mut answers = Vec::new();
+    for name in ["catalog_get-catalog-entity", "catalog_get-nothing-at-all"] {
+        let request =
+            Request::post("/mcp").header("host", "localhost:8787").header("content-type", "application/json");
+        let request = request.header("authorization", format!("Bearer {kept}"));
+        let body = format!("[{}]", rpc("tools/call", &format!(r#""name":"{name}","arguments":{{}}"#)));
+        let answer = Answer::of(world.send(request.body(Body::from(body)).unwrap()).await).await;
+        answers.push((answer.status, answer.text.replace(name, "x")));
+    }
+    assert_eq!(answers[0], answers[1]);
 }

@@ -2,8 +2,8 @@
 
 mod admin_pages;
 mod administrator;
-mod approval;
 mod apps;
+mod ask;
 pub mod catalog;
 mod catalog_pages;
 mod catalog_refresh;
