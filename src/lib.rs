@@ -23,7 +23,7 @@
 //! # The doors
 //!
 //! ```text
-//! main → ops, admin                                        ops → web, api, mcp, identity, catalog, store
+//! main → ops, admin                                        ops → web, api, mcp, identity, actions, catalog, store
 //! web → identity, access, actions, store, oauth, catalog, insights      admin → the same, without insights
 //! mcp → access, actions, catalog, insights, store, oauth   api → web's rows, mcp's gate, access, actions, catalog
 //! insights → actions, catalog

@@ -118,11 +118,11 @@ fn nothing(found: Vec<String>) {
 fn doors(room: &str) -> Option<&'static [&'static str]> {
     Some(match room {
         "main" => &["admin", "ops"],
-        "ops" => &["web", "api", "mcp", "identity", "catalog", "store"],
+        "ops" => &["web", "api", "mcp", "identity", "actions", "catalog", "store"],
         "api" => &["web", "mcp", "access", "actions", "catalog"],
         "web" => &["identity", "access", "actions", "catalog", "insights", "store", "oauth"],
         "admin" => &["identity", "access", "actions", "catalog", "store", "oauth"],
-        "mcp" => &["access", "actions", "catalog", "store", "oauth"],
+        "mcp" => &["access", "actions", "catalog", "insights", "store", "oauth"],
         "catalog" => &["actions"],
         "insights" => &["actions", "catalog"],
         "store" => &["oauth", "identity", "access"],
@@ -222,8 +222,10 @@ const PROTOCOL_OF_MCP: [(&str, &[&str]); 6] = [
     ("scope", &["ScopeSet"]),
 ];
 /// What it takes of the process that it runs in: nothing of clients, people, pages or outbound calls.
-const HANDED_TO_MCP: [&str; 10] =
-    ["audit", "catalog", "clock", "config", "keys", "scopes", "servers", "stopping", "store", "vault"];
+const HANDED_TO_MCP: [&str; 11] = [
+    "audit", "catalog", "clock", "config", "insights", "keys", "scopes", "servers", "stopping", "store",
+    "vault",
+];
 
 #[test]
 fn the_resource_server_knows_little_of_the_protocol_and_of_the_process() {

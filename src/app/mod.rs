@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{scopes, servers};
-use crate::actions::Registry;
+use crate::actions::{Plugin, Registry};
 use crate::audit::Audit;
 use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
@@ -119,6 +119,18 @@ impl App {
     /// # Errors
     /// [`StartError`].
     pub async fn open(config: Config, clock: Clock) -> Result<(Self, JoinHandle<()>), StartError> {
+        Self::open_with(config, clock, Plugin::default()).await
+    }
+
+    /// The same, with actions that somebody adds.
+    ///
+    /// # Errors
+    /// [`StartError`], also where a name is taken, or a scope has no sentence for people.
+    pub async fn open_with(
+        config: Config,
+        clock: Clock,
+        plugin: Plugin,
+    ) -> Result<(Self, JoinHandle<()>), StartError> {
         keys::check_configured(&config)?;
         let outbound = Outbound::new(&config)?;
         let store = Store::open(&config).await?;
@@ -131,8 +143,10 @@ impl App {
         problems.iter().for_each(|why| tracing::warn!("a scorecard cannot be used: {why}"));
         let mut all = catalog::actions::actions(catalog.clone());
         all.extend(insights::actions::actions(&insights));
+        all.extend(plugin.actions);
         let actions = Registry::new(all).map_err(|e| StartError::Actions(e.to_string()))?;
-        let silent = scopes::undescribed(actions.all().iter().map(AsRef::as_ref));
+        let actions = actions.with_scopes(plugin.scopes);
+        let silent = scopes::undescribed(&actions);
         if !silent.is_empty() {
             let which = silent.join(", ");
             return Err(StartError::Actions(format!("these scopes have no sentence for people: {which}")));

@@ -318,19 +318,23 @@ fn standings(results: &Results, index: &Index, reference: &Ref) -> Vec<Standing>
 
 /// The actions that take this entity, as their input says, and that this person's assistant could call.
 fn tools(app: &App, reader: &Reader, reference: &Ref) -> Vec<Tool> {
+    let (kind, namespace, name) = (reference.kind(), reference.namespace(), reference.name());
     let takes = |action: &Action| {
-        let properties = &action.input["properties"];
-        let has = |name: &str| properties[name].is_object();
-        if has("entityRef") {
-            Some(format!("{{\"entityRef\": \"{reference}\"}}"))
-        } else if has("templateRef") && reference.kind() == "template" {
-            Some(format!("{{\"templateRef\": \"{reference}\"}}"))
+        let has = |name: &str| action.input["properties"][name].is_object();
+        let given: Vec<(&str, &str)> = if has("entityRef") {
+            vec![("entityRef", reference.as_str())]
+        } else if has("templateRef") && kind == "template" {
+            vec![("templateRef", reference.as_str())]
         } else if has("name") && has("kind") && has("namespace") {
-            let (kind, namespace, name) = (reference.kind(), reference.namespace(), reference.name());
-            Some(format!("{{\"kind\": \"{kind}\", \"namespace\": \"{namespace}\", \"name\": \"{name}\"}}"))
+            vec![("kind", kind), ("namespace", namespace), ("name", name)]
         } else {
-            None
-        }
+            return None;
+        };
+        let required = action.input["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let lacks = required.into_iter().any(|name| given.iter().all(|(known, _)| *known != name));
+        let members: Vec<String> =
+            given.iter().map(|(name, value)| format!("\"{name}\": \"{value}\"")).collect();
+        Some(format!("{{{}{}}}", members.join(", "), if lacks { ", …" } else { "" }))
     };
     let tool = |action: &std::sync::Arc<Action>| {
         let example = takes(action).filter(|_| reader.may_call(action))?;

@@ -4,6 +4,7 @@ mod admin_pages;
 mod administrator;
 mod apps;
 mod ask;
+mod authoring;
 pub mod catalog;
 mod catalog_pages;
 mod catalog_refresh;
