@@ -133,29 +133,12 @@ impl App {
     ) -> Result<(Self, JoinHandle<()>), StartError> {
         keys::check_configured(&config)?;
         let outbound = Outbound::new(&config)?;
+        let Offered { catalog, insights, actions, servers, resources } = offered(&config, plugin)?;
         let store = Store::open(&config).await?;
         store.migrate(&config.data_dir).await?;
         let vault = keys::open_vault(&config, &store).await?;
         let ring = keys::open_ring(&store, &vault, &config, &clock).await?;
-        let catalog = open_catalog(&config);
-        let (insights, problems) =
-            Insights::open(catalog.clone(), config.insights.as_deref(), config.catalog.demo);
-        problems.iter().for_each(|why| tracing::warn!("a scorecard cannot be used: {why}"));
-        let mut all = catalog::actions::actions(catalog.clone());
-        all.extend(insights::actions::actions(&insights));
-        all.extend(plugin.actions);
-        let actions = Registry::new(all).map_err(|e| StartError::Actions(e.to_string()))?;
-        let actions = actions.with_scopes(plugin.scopes);
-        let silent = scopes::undescribed(&actions);
-        if !silent.is_empty() {
-            let which = silent.join(", ");
-            return Err(StartError::Actions(format!("these scopes have no sentence for people: {which}")));
-        }
         let (audit, writer) = Audit::start(store.clone(), clock.clone());
-        let actions = Arc::new(actions);
-        let servers = servers::servers(&config, &actions);
-        let resources = servers::resources(&config.public_url, &servers);
-        unknown_targets(&config, &resources)?;
         let parts = Parts {
             scopes: scopes::supported(actions.all().iter().map(AsRef::as_ref)),
             rates: Rates::new(&config),
@@ -188,6 +171,57 @@ impl Parts {
     pub fn offer(&self) -> Offer<'_> {
         Offer { resources: &self.resources }
     }
+}
+
+/// What a configuration offers, before there is a database.
+pub struct Offered {
+    /// What the platform consists of.
+    pub catalog: Catalog,
+    /// How it stands.
+    pub insights: Insights,
+    /// Everything that can be called.
+    pub actions: Arc<Registry>,
+    /// The MCP servers, the one that shows everything first.
+    pub servers: Vec<servers::Server>,
+    /// The protected resources that they are.
+    pub resources: Resources,
+}
+
+/// Reads the catalog and builds what is offered. Touches no database.
+///
+/// # Errors
+/// [`StartError`].
+pub fn offered(config: &Config, plugin: Plugin) -> Result<Offered, StartError> {
+    let catalog = open_catalog(config);
+    let (insights, problems) =
+        Insights::open(catalog.clone(), config.insights.as_deref(), config.catalog.demo);
+    problems.iter().for_each(|why| tracing::warn!("a scorecard cannot be used: {why}"));
+    let mut all = catalog::actions::actions(catalog.clone());
+    all.extend(insights::actions::actions(&insights));
+    all.extend(plugin.actions);
+    let actions = Registry::new(all).map_err(|e| StartError::Actions(e.to_string()))?;
+    let actions = actions.with_scopes(plugin.scopes);
+    let silent = scopes::undescribed(&actions);
+    if !silent.is_empty() {
+        let which = silent.join(", ");
+        return Err(StartError::Actions(format!("these scopes have no sentence for people: {which}")));
+    }
+    let actions = Arc::new(actions);
+    let servers = servers::servers(config, &actions);
+    let resources = servers::resources(&config.public_url, &servers);
+    unknown_targets(config, &resources)?;
+    Ok(Offered { catalog, insights, actions, servers, resources })
+}
+
+/// Whether a server would start with `config`, as far as that is the configuration's doing. Writes nothing, and asks
+/// nobody.
+///
+/// # Errors
+/// [`StartError`].
+pub fn check(config: &Config) -> Result<(), StartError> {
+    keys::check_configured(config)?;
+    Outbound::new(config)?;
+    offered(config, Plugin::default()).map(drop)
 }
 
 /// A resource in the configuration that is none of this server's would never be opened, and nobody would know why.

@@ -17,7 +17,6 @@ pub mod opens;
 pub mod page;
 pub mod pages;
 pub mod peer;
-pub mod place;
 pub mod proof;
 pub mod pushed;
 pub mod rates;
@@ -27,6 +26,7 @@ pub mod seen;
 pub mod session;
 pub mod stops;
 pub mod stranger;
+pub mod way_back;
 
 use std::time::Duration;
 

@@ -11,10 +11,9 @@ use crate::insights::results::{Judged, Results};
 use crate::insights::why;
 use crate::limits;
 use crate::web::page::{self, Answer, Fields, Frame, Problem, Told, Visit};
-use crate::web::place::{self, Place};
 use crate::web::seen::Reader;
-use crate::web::session;
 use crate::web::stranger::{self, Named};
+use crate::web::{session, way_back};
 
 #[derive(Template)]
 #[template(path = "scorecard.html")]
@@ -92,9 +91,7 @@ pub async fn show(
     visit: Visit,
     RawQuery(query): RawQuery,
 ) -> Answer {
-    let Some(session) = session::current(&app, &visit).await? else {
-        return place::sign_in(Place::scorecard(&id));
-    };
+    let Some(session) = session::current(&app, &visit).await? else { return way_back::sign_in(&visit) };
     let reader = Reader::of(&app, &session).await;
     let fields = Fields::of(query.unwrap_or_default().as_bytes());
     let insights = app.insights.clone();

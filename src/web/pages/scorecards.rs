@@ -8,10 +8,9 @@ use super::scorecard::{Stand, stands};
 use crate::app::App;
 use crate::insights::answers::{self, Wanted};
 use crate::web::page::{self, Answer, Frame, Problem, Visit};
-use crate::web::place::{self, Place};
 use crate::web::seen::Reader;
-use crate::web::session;
 use crate::web::stranger;
+use crate::web::{session, way_back};
 
 #[derive(Template)]
 #[template(path = "scorecards.html")]
@@ -32,9 +31,7 @@ struct Card {
 
 /// `GET /catalog/scorecards`.
 pub async fn show(State(app): State<App>, visit: Visit) -> Answer {
-    let Some(session) = session::current(&app, &visit).await? else {
-        return place::sign_in(Some(Place::Scorecards));
-    };
+    let Some(session) = session::current(&app, &visit).await? else { return way_back::sign_in(&visit) };
     let reader = Reader::of(&app, &session).await;
     let insights = app.insights.clone();
     let cards = tokio::task::spawn_blocking(move || {
