@@ -10,6 +10,7 @@
 //! | [`access`] | who may use what, pure: the one rule behind list, call and consent page |
 //! | [`actions`] | the registry: an action, its schemas, effect, scope and the way to run it |
 //! | [`catalog`] | entities: descriptor rules, relations, the index that answers queries |
+//! | [`insights`] | scorecards over the catalog, and how each entity stands |
 //! | [`mcp`] | the resource server: the guard, both eras, dispatch |
 //! | [`store`] | every SQL statement, the same text on Postgres and SQLite |
 //! | [`web`] | endpoints for machines, pages for people |
@@ -22,9 +23,10 @@
 //! # The doors
 //!
 //! ```text
-//! main → ops, admin                                        ops → web, api, mcp, identity, catalog, store
-//! web → identity, access, actions, store, oauth            admin → the same, and catalog
-//! mcp → access, actions, catalog, store, oauth             api → web's rows, mcp's gate, access, actions, catalog
+//! main → ops, admin                                        ops → web, api, mcp, identity, actions, catalog, store
+//! web → identity, access, actions, store, oauth, catalog, insights      admin → the same, without insights
+//! mcp → access, actions, catalog, insights, store, oauth   api → web's rows, mcp's gate, access, actions, catalog
+//! insights → actions, catalog
 //! catalog → actions       identity → store                 access → actions, oauth       actions → oauth
 //! store → the nouns of oauth, identity and access          oauth, access → nothing with a socket
 //! ```
@@ -66,6 +68,7 @@ pub mod catalog;
 pub mod clock;
 pub mod config;
 pub mod identity;
+pub mod insights;
 pub mod limits;
 pub mod mcp;
 pub mod oauth;

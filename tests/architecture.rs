@@ -118,12 +118,13 @@ fn nothing(found: Vec<String>) {
 fn doors(room: &str) -> Option<&'static [&'static str]> {
     Some(match room {
         "main" => &["admin", "ops"],
-        "ops" => &["web", "api", "mcp", "identity", "catalog", "store"],
+        "ops" => &["web", "api", "mcp", "identity", "actions", "catalog", "store"],
         "api" => &["web", "mcp", "access", "actions", "catalog"],
-        "web" => &["identity", "access", "actions", "store", "oauth"],
+        "web" => &["identity", "access", "actions", "catalog", "insights", "store", "oauth"],
         "admin" => &["identity", "access", "actions", "catalog", "store", "oauth"],
-        "mcp" => &["access", "actions", "catalog", "store", "oauth"],
+        "mcp" => &["access", "actions", "catalog", "insights", "store", "oauth"],
         "catalog" => &["access", "actions", "store"],
+        "insights" => &["actions", "catalog"],
         "store" => &["oauth", "identity", "access"],
         "identity" => &["store"],
         // A caller carries what the policy says of it: two pure rooms, each with the nouns of the other.
@@ -222,8 +223,8 @@ const PROTOCOL_OF_MCP: [(&str, &[&str]); 6] = [
     ("scope", &["ScopeSet"]),
 ];
 /// What it takes of the process that it runs in: nothing of clients, people, pages or outbound calls.
-const HANDED_TO_MCP: [&str; 11] = [
-    "audit", "catalog", "clock", "config", "keys", "policies", "scopes", "servers", "stopping", "store",
+const HANDED_TO_MCP: [&str; 12] = [
+    "audit", "catalog", "clock", "config", "insights", "keys", "policies", "scopes", "servers", "stopping", "store",
     "vault",
 ];
 

@@ -240,6 +240,32 @@ fn each_shell_line_in_readme_names_a_command_that_exists() {
 }
 
 #[test]
+fn the_scorecard_in_the_page_on_insights_and_those_in_the_examples_are_sound() {
+    let blocks = snippets_of("docs/insights.md");
+    let written = blocks.iter().find(|(head, _)| head.starts_with("yaml")).unwrap();
+    for text in [&written.1, &file("examples/insights/halyard.yaml")] {
+        let (cards, wrong) = postern::insights::read::cards(text);
+        assert_eq!((wrong, cards.is_empty()), (Vec::new(), false));
+    }
+    let configured = &blocks.iter().find(|(head, _)| head == "toml").unwrap().1;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("postern.toml");
+    std::fs::write(&path, configured).unwrap();
+    let raw = Raw::read(&Flags { file: Some(path), set: Vec::new() }, |_| None).unwrap();
+    assert_eq!(Config::from_raw(&raw).unwrap().insights.unwrap(), Path::new("./scorecards"));
+}
+
+/// What the page on authoring shows is what `examples/authoring.rs` has, line for line.
+#[test]
+fn the_action_in_the_page_on_authoring_is_the_one_in_the_examples() {
+    let example = file("examples/authoring.rs");
+    let blocks = snippets_of("docs/authoring.md");
+    for (_, code) in blocks.iter().filter(|(head, _)| head.starts_with("rust")) {
+        assert!(example.contains(code.trim()), "{code}");
+    }
+}
+
+#[test]
 fn each_block_of_the_page_on_grants_is_a_configuration() {
     let page = file("docs/grants.md");
     let blocks: Vec<&str> =

@@ -1,6 +1,6 @@
 //! Scopes as people read them. A scope without a sentence never reaches a page: the start is refused.
 
-use crate::actions::{Action, Effect};
+use crate::actions::{Action, Effect, Registry};
 use crate::oauth::scope::ScopeSet;
 
 /// Scopes that belong to signing in and not to any tool (OpenID Connect Core sections 3.1.2.1, 5.4 and 11).
@@ -19,6 +19,7 @@ pub fn sentence(scope: &str) -> Option<&'static str> {
         }
         "access:read" => "See who may do what here",
         "access:write" => "Draft changes to who may do what, for an administrator to publish",
+        "insights:read" => "See scorecards: what stands well here and what does not",
         "scaffolder:read" => "See software templates and your template runs",
         "scaffolder:run" => "Run software templates for you",
         _ => return None,
@@ -44,7 +45,14 @@ pub fn baseline<'a>(actions: impl IntoIterator<Item = &'a Action>) -> ScopeSet {
     actions.into_iter().filter(reads).filter_map(|action| action.scope.clone()).collect()
 }
 
+/// The sentence of a scope, of the house or of whoever added actions that need it. The house's own cannot be reworded: a
+/// person must be able to trust it.
+pub fn told<'r>(actions: &'r Registry, scope: &str) -> Option<&'r str> {
+    sentence(scope).or_else(|| actions.scope(scope))
+}
+
 /// The scopes of `actions` that have no sentence; the start is refused unless there are none.
-pub fn undescribed<'a>(actions: impl IntoIterator<Item = &'a Action>) -> Vec<String> {
-    supported(actions).iter().filter(|scope| sentence(scope).is_none()).map(str::to_owned).collect()
+pub fn undescribed(actions: &Registry) -> Vec<String> {
+    let all = supported(actions.all().iter().map(AsRef::as_ref));
+    all.iter().filter(|scope| told(actions, scope).is_none()).map(str::to_owned).collect()
 }

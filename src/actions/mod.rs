@@ -7,8 +7,9 @@ pub mod arguments;
 pub mod filter;
 pub mod question;
 pub mod turn;
+pub mod typed;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::access::roles::Rights;
 use crate::oauth::scope::ScopeSet;
 use question::{Ability, Question};
 use turn::Turn;
+pub use typed::Plugin;
 
 /// Who is calling: what the guard read from a verified access token, and nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,6 +167,7 @@ pub enum RegistryError {
 pub struct Registry {
     actions: Vec<Arc<Action>>,
     by_name: HashMap<String, usize>,
+    scopes: Arc<BTreeMap<String, String>>,
 }
 
 impl Registry {
@@ -186,7 +189,19 @@ impl Registry {
                 }
             }
         }
-        Ok(Self { actions: actions.into_iter().map(Arc::new).collect(), by_name })
+        let actions = actions.into_iter().map(Arc::new).collect();
+        Ok(Self { actions, by_name, scopes: Arc::default() })
+    }
+
+    /// The same, with a sentence for each scope that only actions from outside the house need.
+    #[must_use]
+    pub fn with_scopes(self, scopes: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { scopes: Arc::new(scopes.into_iter().collect()), ..self }
+    }
+
+    /// What was said of a scope beside what the house says.
+    pub fn scope(&self, scope: &str) -> Option<&str> {
+        self.scopes.get(scope).map(String::as_str)
     }
 
     /// The part of this registry that `shows` picks: the same actions, under the same names.
@@ -197,7 +212,7 @@ impl Registry {
             every_name(action).map(move |name| (name, index)).collect::<Vec<_>>()
         };
         let by_name = actions.iter().enumerate().flat_map(names).collect();
-        Self { actions, by_name }
+        Self { actions, by_name, scopes: Arc::clone(&self.scopes) }
     }
 
     /// Every action, in order of id.

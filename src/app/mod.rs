@@ -13,12 +13,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{scopes, servers};
-use crate::actions::Registry;
+use crate::actions::{Plugin, Registry};
 use crate::audit::Audit;
 use crate::catalog::sources::Sources;
 use crate::catalog::{self, Catalog};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::insights::{self, Insights};
 use crate::oauth::key::KeyRing;
 use crate::oauth::request::Offer;
 use crate::oauth::resource::Resources;
@@ -58,6 +59,8 @@ pub struct Parts {
     pub policies: Arc<policy::Policies>,
     /// Where it comes from besides this machine's disk, and the way to register more.
     pub sources: Sources,
+    /// How it stands.
+    pub insights: Insights,
     /// Everything that can be called.
     pub actions: Arc<Registry>,
     /// The MCP servers, the one that shows everything first.
@@ -127,9 +130,22 @@ impl App {
     /// # Errors
     /// [`StartError`].
     pub async fn open(config: Config, clock: Clock) -> Result<(Self, JoinHandle<()>), StartError> {
+        Self::open_with(config, clock, Plugin::default()).await
+    }
+
+    /// The same, with actions that somebody adds.
+    ///
+    /// # Errors
+    /// [`StartError`], also where a name is taken, or a scope has no sentence for people.
+    pub async fn open_with(
+        config: Config,
+        clock: Clock,
+        plugin: Plugin,
+    ) -> Result<(Self, JoinHandle<()>), StartError> {
         keys::check_configured(&config)?;
         let outbound = Outbound::new(&config)?;
-        let Offered { catalog, sources, actions, servers, resources, late } = offered(&config, &outbound)?;
+        let offered = offered(&config, &outbound, plugin)?;
+        let Offered { catalog, sources, insights, actions, servers, resources, late } = offered;
         let store = Store::open(&config).await?;
         store.migrate(&config.data_dir).await?;
         let vault = keys::open_vault(&config, &store).await?;
@@ -161,6 +177,7 @@ impl App {
             stopping: CancellationToken::new(),
             catalog,
             sources,
+            insights,
         };
         let app = Self(Arc::new(parts));
         late.is(&app);
@@ -181,6 +198,8 @@ pub struct Offered {
     pub catalog: Catalog,
     /// Where it comes from besides this machine's disk.
     pub sources: Sources,
+    /// How it stands.
+    pub insights: Insights,
     /// Everything that can be called.
     pub actions: Arc<Registry>,
     /// The MCP servers, the one that shows everything first.
@@ -195,15 +214,21 @@ pub struct Offered {
 ///
 /// # Errors
 /// [`StartError`].
-pub fn offered(config: &Config, outbound: &Outbound) -> Result<Offered, StartError> {
+pub fn offered(config: &Config, outbound: &Outbound, plugin: Plugin) -> Result<Offered, StartError> {
     let catalog = open_catalog(config);
     let sources = Sources::new(catalog.clone(), outbound.clone(), config);
+    let (insights, problems) =
+        Insights::open(catalog.clone(), config.insights.as_deref(), config.catalog.demo);
+    problems.iter().for_each(|why| tracing::warn!("a scorecard cannot be used: {why}"));
     let late = policy_actions::Late::default();
-    let mut every = catalog::actions::actions(catalog.clone());
-    every.extend(catalog::actions::locations(&sources));
-    every.extend(policy_actions::actions(&late));
-    let actions = Registry::new(every).map_err(|e| StartError::Actions(e.to_string()))?;
-    let silent = scopes::undescribed(actions.all().iter().map(AsRef::as_ref));
+    let mut all = catalog::actions::actions(catalog.clone());
+    all.extend(catalog::actions::locations(&sources));
+    all.extend(policy_actions::actions(&late));
+    all.extend(insights::actions::actions(&insights));
+    all.extend(plugin.actions);
+    let actions = Registry::new(all).map_err(|e| StartError::Actions(e.to_string()))?;
+    let actions = actions.with_scopes(plugin.scopes);
+    let silent = scopes::undescribed(&actions);
     if !silent.is_empty() {
         let which = silent.join(", ");
         return Err(StartError::Actions(format!("these scopes have no sentence for people: {which}")));
@@ -212,7 +237,7 @@ pub fn offered(config: &Config, outbound: &Outbound) -> Result<Offered, StartErr
     let servers = servers::servers(config, &actions);
     let resources = servers::resources(&config.public_url, &servers);
     unknown_targets(config, &resources)?;
-    Ok(Offered { catalog, sources, actions, servers, resources, late })
+    Ok(Offered { catalog, sources, insights, actions, servers, resources, late })
 }
 
 /// Whether a server would start with `config`, as far as that is the configuration's doing. Writes nothing, and asks
@@ -223,7 +248,7 @@ pub fn offered(config: &Config, outbound: &Outbound) -> Result<Offered, StartErr
 pub fn check(config: &Config) -> Result<(), StartError> {
     keys::check_configured(config)?;
     policy::of_file(config)?;
-    offered(config, &Outbound::new(config)?).map(drop)
+    offered(config, &Outbound::new(config)?, Plugin::default()).map(drop)
 }
 
 /// A resource in the configuration that is none of this server's would never be opened, and nobody would know why.

@@ -1,6 +1,7 @@
 //! YAML text → documents. Bounded before and while it is read: YAML is the one input here that can be
 //! small as a file and enormous as a value (aliases: "billion laughs").
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_saphyr::{DuplicateKeyPolicy, Options};
 
@@ -43,6 +44,21 @@ pub fn documents(text: &str) -> Vec<Document> {
 /// A sentence that says what is wrong and on which line.
 pub fn single(text: &str) -> Result<Value, String> {
     document(text).map_err(|error| place(&error, 1))
+}
+
+/// Reads every document of `text` as a `T`, each with the line of the file that it begins on. Empty ones are left out.
+pub fn typed<T: DeserializeOwned>(text: &str) -> Vec<(usize, Result<T, String>)> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let pieces =
+        pieces(text).into_iter().take(limits::DESCRIPTOR_DOCUMENTS_MAX).filter(|(_, piece)| !is_empty(piece));
+    let read = |piece| serde_saphyr::from_str_with_options(piece, options());
+    pieces.map(|(line, piece)| (line, read(piece).map_err(|error| place(&error, line)))).collect()
+}
+
+fn is_empty(text: &str) -> bool {
+    text.lines()
+        .map(str::trim_end)
+        .all(|line| line.is_empty() || line == "---" || line.starts_with(['#', '%']))
 }
 
 fn document(text: &str) -> Result<Value, serde_saphyr::Error> {

@@ -153,6 +153,12 @@ pub const KEYS: &[Key] = &[
         "Kinds that a registered location may describe; Group and User decide who owns what.",
     ),
     key(
+        "insights.path",
+        "POSTERN_INSIGHTS_PATH",
+        None,
+        "A file or folder of scorecards; left out, the sample's where the sample catalog is shown, else none.",
+    ),
+    key(
         "clients.described",
         "POSTERN_CLIENTS_DESCRIBED",
         Some("open"),

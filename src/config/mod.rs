@@ -56,6 +56,8 @@ pub struct Config {
     pub title: String,
     /// What the catalog is read from.
     pub catalog: Catalog,
+    /// What scorecards are read from.
+    pub insights: Option<PathBuf>,
     /// Which kinds of client may come.
     pub clients: Clients,
     /// The key before that one, while some values are still sealed under it.
@@ -231,6 +233,7 @@ impl Config {
             encryption_key: raw.optional("encryption_key").map(Hidden::new),
             title: raw.text("title"),
             catalog: Catalog::from_raw(raw)?,
+            insights: raw.optional("insights.path").map(PathBuf::from),
             clients: clients::read(raw)?,
             encryption_key_previous: raw.optional("encryption_key_previous").map(Hidden::new),
             keys: Keys::from_raw(raw)?,

@@ -6,6 +6,7 @@ mod catalog;
 mod clients;
 mod grants;
 mod guarding;
+mod insights;
 mod mcp;
 mod pages;
 
@@ -15,6 +16,7 @@ pub use catalog::*;
 pub use clients::*;
 pub use grants::*;
 pub use guarding::*;
+pub use insights::*;
 pub use mcp::*;
 pub use pages::*;
 

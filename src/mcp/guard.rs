@@ -20,7 +20,6 @@ use super::authority::Verified;
 use super::call::Calls;
 use super::direct;
 use super::envelope::{self, Message, Note};
-use super::features::READS;
 use super::gate::Gate;
 use super::headers::{is_json, takes_json};
 use super::listen;
@@ -275,8 +274,8 @@ impl Endpoint {
         caller: &Caller,
         request: &'r envelope::Request<'_>,
     ) -> Option<(&'r str, &'r Arc<Offered>)> {
-        let name = self.server.features().opens_by_reading(caller, request)?;
-        Some((name, self.calls.tools.find_for(caller, READS)?))
+        let (name, action) = self.server.features().opens_by_reading(caller, request)?;
+        Some((name, self.calls.tools.find_for(caller, action)?))
     }
 
     /// Records a read of a resource or a prompt.

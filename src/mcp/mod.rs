@@ -56,6 +56,7 @@ use crate::audit::Audit;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::config::{McpSessions, PublicUrl, ToolNames};
+use crate::insights::Insights;
 use crate::oauth::dpop;
 use crate::secret::Vault;
 use crate::store::{Store, grants, replays};
@@ -112,6 +113,8 @@ pub struct McpState {
     pub clock: Clock,
     /// What resources and prompts tell of.
     pub catalog: Catalog,
+    /// How what it holds stands.
+    pub insights: Insights,
     /// Seals what clients carry between the rounds of a call.
     pub vault: Arc<Vault>,
     /// Whether the fixtures of the official conformance suite are served as well.
@@ -152,6 +155,7 @@ impl McpState {
             audit: app.audit.clone(),
             clock: app.clock.clone(),
             catalog: app.catalog.clone(),
+            insights: app.insights.clone(),
             vault: Arc::clone(&app.vault),
             conformance: app.config.conformance,
         }
@@ -266,6 +270,7 @@ fn endpoint(
     let features = Features {
         rounds: Rounds::new(Arc::clone(&state.vault), state.clock.clone()).with(state.store.clone()),
         catalog: state.catalog.clone(),
+        insights: state.insights.clone(),
         tools: Arc::clone(&calls.tools),
         fixtures: state.conformance && server.name.is_none(),
         tasks: Tasks::new(state.store.clone(), state.clock.clone(), state.authority.clone()),

@@ -19,7 +19,7 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 
 use super::authority::Verified;
 use super::call::Calls;
-use super::features::{self, Features, completion, page, prompts, resources, uri};
+use super::features::{self, Features, completion, page, prompts, resources, scored, uri};
 use super::fixtures;
 use super::icons;
 use super::session::wishes;
@@ -179,6 +179,9 @@ impl ServerHandler for Server {
     ) -> Result<ListResourcesResult, ErrorData> {
         let (mut resources, next_cursor) =
             resources::list(&self.features, caller(&context)?, page::after(request)?).await;
+        if next_cursor.is_none() {
+            resources.extend(scored::list(&self.features, caller(&context)?));
+        }
         if self.features.fixtures && next_cursor.is_none() {
             resources.extend(fixtures::resources::list());
         }
@@ -204,6 +207,7 @@ impl ServerHandler for Server {
             ));
         }
         let mut resource_templates = resources::templates(&self.features, caller(&context)?);
+        resource_templates.extend(scored::templates(&self.features, caller(&context)?));
         if self.features.fixtures {
             resource_templates.extend(fixtures::resources::templates());
         }
@@ -226,7 +230,10 @@ impl ServerHandler for Server {
         let fixture = fixtures::resources::read(&request.uri).filter(|_| self.features.fixtures);
         let contents = match fixture {
             Some(contents) => contents,
-            None => resources::read(&self.features, caller, &request.uri).await?,
+            None => match scored::read(&self.features, caller, &request.uri).await {
+                Some(contents) => contents,
+                None => resources::read(&self.features, caller, &request.uri).await?,
+            },
         };
         let mut result = ReadResourceResult::new(vec![contents]);
         result.result_type = modern.then_some(ResultType::COMPLETE);

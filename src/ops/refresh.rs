@@ -59,6 +59,9 @@ pub async fn once(app: &App) -> Refreshed {
 /// The same, and where somebody asked, at everything.
 pub async fn look(app: &App, is_asked: bool) -> Refreshed {
     let refreshed = app.sources.look(is_asked).await;
+    let insights = app.insights.clone();
+    let problems = tokio::task::spawn_blocking(move || insights.refresh()).await.unwrap_or_default();
+    problems.iter().for_each(|why| tracing::warn!("a scorecard cannot be used: {why}"));
     app::log_problems(&refreshed.problems);
     if refreshed.is_changed {
         let (entities, parsed) = (app.catalog.index().len(), refreshed.parsed);

@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{banner, health, listen, news, openapi, refresh, sweep, telemetry};
+use crate::actions::Plugin;
 use crate::api;
 use crate::app::App;
 use crate::clock::Clock;
@@ -49,12 +50,20 @@ pub fn table() -> impl Iterator<Item = &'static Route> {
 /// # Errors
 /// A sentence that says why it cannot start.
 pub async fn serve(config: Config) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    serve_with(config, Plugin::default()).await
+}
+
+/// The same, with actions that somebody adds: see `examples/authoring.rs`.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_with(config: Config, plugin: Plugin) -> Result<ExitCode, Box<dyn std::error::Error>> {
     telemetry::start(&config.log)?;
     // Bound before anything is written, so that a second server on this port changes nothing.
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|e| format!("cannot listen on {}: {e}; change `listen` (POSTERN_LISTEN)", config.listen))?;
-    let (app, writer) = App::open(config, Clock::System).await?;
+    let (app, writer) = App::open_with(config, Clock::System, plugin).await?;
     let router = router(&app)?;
     let (stop, tasks) = (app.stopping.clone(), TaskTracker::new());
     tasks.spawn(news::follow(app.clone(), stop.clone()));

@@ -50,7 +50,7 @@ fn line(app: &App, resource: &str, scope: &str) -> Option<Line> {
         };
         tools.push(Tool { title: action.title.clone(), effect });
     }
-    let sentence = scopes::sentence(scope)?.to_owned();
+    let sentence = scopes::told(&app.actions, scope)?.to_owned();
     Some(Line { scope: scope.to_owned(), sentence, warning: warning(worst), tools })
 }
 

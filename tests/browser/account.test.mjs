@@ -65,6 +65,15 @@ describe(`account and administration on ${engine}`, () => {
     await go('activity', '/account/activity');
     await go('sessions', '/account/sessions');
     await go('password', '/account/password');
+    await go('catalog', '/catalog?q=crossing');
+    await go('catalog-entity', '/catalog/component/default/fares-service');
+    await go('catalog-api', '/catalog/api/default/bookings');
+    for (const fold of await page.locator('details').all()) await fold.evaluate(it => (it.open = true));
+    await see('catalog-api-unfolded');
+    await go('catalog-team', '/catalog/group/default/passage');
+    await go('catalog-nothing', '/catalog/component/default/nothing');
+    await go('scorecards', '/catalog/scorecards');
+    await go('scorecard', '/catalog/scorecards/production-ready');
     await go('admin-clients', '/admin?state=active');
     await page.locator('a[href^="/admin/clients/"]').first().click();
     await see('admin-client');

@@ -11,7 +11,7 @@ use super::tokens::resource_of;
 use super::{Outcome, finish, open};
 use crate::actions::arguments::Arguments;
 use crate::actions::turn::Turn;
-use crate::actions::{Action, ActionError, Caller, Effect, safe_name};
+use crate::actions::{Action, ActionError, Caller, Effect, Plugin, safe_name};
 use crate::app::{self, App};
 use crate::audit::Fact;
 use crate::config::Config;
@@ -59,7 +59,7 @@ pub enum Command {
 /// What the tool answers, or why it cannot be run.
 pub async fn run(command: Command, config: Config) -> Outcome {
     if let Command::List { json, server, username: None, .. } = &command {
-        let offered = app::offered(&config, &Outbound::new(&config)?)?;
+        let offered = app::offered(&config, &Outbound::new(&config)?, Plugin::default())?;
         let at = resource_of(&offered.resources, &offered.servers, Some(server.as_deref().unwrap_or("mcp")))?;
         let path = offered.resources.find(&at).map(|found| &found.path);
         let server =

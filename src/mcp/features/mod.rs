@@ -8,6 +8,7 @@ pub mod page;
 pub mod parameters;
 pub mod prompts;
 pub mod resources;
+pub mod scored;
 pub mod uri;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use super::tools::Tools;
 use crate::access;
 use crate::actions::{Action, Caller};
 use crate::catalog::Catalog;
+use crate::insights::{self, Insights};
 
 /// The action that reads an entity: its decision is the decision of every resource.
 pub const READS: &str = "catalog:get-catalog-entity";
@@ -34,6 +36,8 @@ pub struct Features {
     pub rounds: Rounds,
     /// What resources and prompts tell of.
     pub catalog: Catalog,
+    /// How what it holds stands.
+    pub insights: Insights,
     /// The tools here.
     pub tools: Arc<Tools>,
     /// Whether the fixtures of the official conformance suite are served beside the real things.
@@ -58,16 +62,23 @@ impl Features {
         self.reads().is_some_and(|action| !access::decide(caller, action).allows())
     }
 
-    /// The prompt or URI of `request`, where it opens with the action that reads entities. What this endpoint does not
+    /// The prompt or URI of `request`, and the action that it opens with. What this endpoint does not
     /// have needs nothing: it is not there, whatever the token holds. Each method is judged by the one member that it
     /// has (attack: a `name` beside the `uri` of a resource).
-    pub fn opens_by_reading<'r>(&self, caller: &Caller, request: &'r Request<'_>) -> Option<&'r str> {
+    pub fn opens_by_reading<'r>(
+        &self,
+        caller: &Caller,
+        request: &'r Request<'_>,
+    ) -> Option<(&'r str, &'static str)> {
         match &*request.method {
             "resources/read" | "resources/subscribe" => {
-                request.uri.as_deref().filter(|uri| uri::Target::parse(uri).is_some())
+                let uri = request.uri.as_deref()?;
+                let scored = || scored::Target::parse(uri).map(|_| (uri, insights::actions::READS));
+                uri::Target::parse(uri).map(|_| (uri, READS)).or_else(scored)
             }
             "prompts/get" => {
-                request.name.as_deref().filter(|name| prompts::needs_reading(self, caller, name))
+                let name = request.name.as_deref().filter(|name| prompts::needs_reading(self, caller, name))?;
+                Some((name, READS))
             }
             _ => None,
         }

@@ -7,11 +7,14 @@ use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::Value;
 
+use super::scorecard::{self, Standing};
 use crate::actions::{Action, Effect, safe_name};
 use crate::app::App;
 use crate::catalog::answers::{self, operations, owners};
 use crate::catalog::index::Index;
 use crate::catalog::relation::Ref;
+use crate::insights::answers::{self as scored, Wanted};
+use crate::insights::results::Results;
 use crate::limits;
 use crate::web::graph::{self, Graph};
 use crate::web::page::{self, Answer, Frame, Problem, Told, Visit};
@@ -24,6 +27,7 @@ use crate::web::{session, way_back};
 struct Page {
     frame: Frame,
     told: Facts,
+    standings: Vec<Standing>,
     tools: Vec<Tool>,
 }
 
@@ -99,9 +103,13 @@ pub async fn show(State(app): State<App>, Path((kind, namespace, name)): Name, v
     let (index, named) = (reader.index.clone(), reference.clone());
     let shown = entity.clone();
     // Definitions are parsed for their operations: not on the threads that answer others.
-    let told = tokio::task::spawn_blocking(move || facts(&index, &named, &shown)).await;
-    let told = told.map_err(|_| Problem::Busy)?;
-    let page = Page { frame: Frame::of(&app.config), tools: tools(&app, &reader, &reference), told };
+    let insights = app.insights.clone();
+    let told = tokio::task::spawn_blocking(move || {
+        (facts(&index, &named, &shown), standings(&insights.results(), &index, &named))
+    });
+    let (told, standings) = told.await.map_err(|_| Problem::Busy)?;
+    let tools = tools(&app, &reader, &reference);
+    let page = Page { frame: Frame::of(&app.config), told, standings, tools };
     Ok(page::html(StatusCode::OK, &page))
 }
 
@@ -290,21 +298,38 @@ fn problems(index: &Index, entity: &Value) -> Vec<String> {
     all
 }
 
+/// How it stands in each scorecard that is for it.
+fn standings(results: &Results, index: &Index, reference: &Ref) -> Vec<Standing> {
+    let wanted =
+        Wanted { entity: Some(reference.to_string()), limit: limits::SCORECARDS_MAX, ..Wanted::default() };
+    let page = scored::page(results, index, &wanted);
+    let one = |line: &scored::Line<'_>| {
+        let card = &line.judged.card;
+        let (path, title) = (format!("/catalog/scorecards/{}", card.id), stranger::title(&card.title));
+        scorecard::standing(results, line, Named { path, title, reference: String::new() })
+    };
+    page.lines.iter().map(one).collect()
+}
+
 /// The actions that take this entity, as their input says, and that this person's assistant could call.
 fn tools(app: &App, reader: &Reader, reference: &Ref) -> Vec<Tool> {
+    let (kind, namespace, name) = (reference.kind(), reference.namespace(), reference.name());
     let takes = |action: &Action| {
-        let properties = &action.input["properties"];
-        let has = |name: &str| properties[name].is_object();
-        if has("entityRef") {
-            Some(format!("{{\"entityRef\": \"{reference}\"}}"))
-        } else if has("templateRef") && reference.kind() == "template" {
-            Some(format!("{{\"templateRef\": \"{reference}\"}}"))
+        let has = |name: &str| action.input["properties"][name].is_object();
+        let given: Vec<(&str, &str)> = if has("entityRef") {
+            vec![("entityRef", reference.as_str())]
+        } else if has("templateRef") && kind == "template" {
+            vec![("templateRef", reference.as_str())]
         } else if has("name") && has("kind") && has("namespace") {
-            let (kind, namespace, name) = (reference.kind(), reference.namespace(), reference.name());
-            Some(format!("{{\"kind\": \"{kind}\", \"namespace\": \"{namespace}\", \"name\": \"{name}\"}}"))
+            vec![("kind", kind), ("namespace", namespace), ("name", name)]
         } else {
-            None
-        }
+            return None;
+        };
+        let required = action.input["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let lacks = required.into_iter().any(|name| given.iter().all(|(known, _)| *known != name));
+        let members: Vec<String> =
+            given.iter().map(|(name, value)| format!("\"{name}\": \"{value}\"")).collect();
+        Some(format!("{{{}{}}}", members.join(", "), if lacks { ", …" } else { "" }))
     };
     let tool = |action: &std::sync::Arc<Action>| {
         let example = takes(action).filter(|_| reader.may_call(action))?;

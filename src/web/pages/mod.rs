@@ -22,6 +22,8 @@ pub mod login;
 pub mod logout;
 pub mod new_password;
 pub mod password;
+pub mod scorecard;
+pub mod scorecards;
 pub mod sessions;
 pub mod tokens;
 pub mod users;
@@ -61,6 +63,10 @@ pub static ROUTES: &[Route] = &[
     Route::page("/logout", &["GET", "POST"], "Signs a person out", || get(logout::ask).post(logout::answer))
         .named("end_session_endpoint"),
     Route::page("/catalog", &["GET"], "Searches the catalog", || get(catalog::show)),
+    Route::page("/catalog/scorecards", &["GET"], "How everything stands", || get(scorecards::show)),
+    Route::page("/catalog/scorecards/{id}", &["GET"], "One scorecard, and what fails in it", || {
+        get(scorecard::show)
+    }),
     Route::page("/catalog/{kind}/{namespace}/{name}", &["GET"], "One entity of the catalog", || {
         get(entity::show)
     }),

@@ -211,7 +211,7 @@ async fn page(
         title,
     };
     let scopes = app.scopes.iter().filter(|scope| !scopes::IDENTITY.contains(scope));
-    let sentence = |scope: &str| scopes::sentence(scope).unwrap_or(scope).to_owned();
+    let sentence = |scope: &str| scopes::told(&app.actions, scope).unwrap_or(scope).to_owned();
     let mut plugins: Vec<&str> = app.actions.all().iter().map(|action| action.plugin()).collect();
     plugins.dedup();
     let mut permissions: Vec<&str> =

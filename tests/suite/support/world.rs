@@ -106,7 +106,8 @@ pub fn config(dir: &Path, database: Option<&str>) -> Config {
     config_with(dir, database, &[])
 }
 
-fn config_with(dir: &Path, database: Option<&str>, set: &[(&str, &str)]) -> Config {
+/// The same with keys changed.
+pub fn config_with(dir: &Path, database: Option<&str>, set: &[(&str, &str)]) -> Config {
     let mut pairs = vec![("data_dir".to_owned(), dir.display().to_string())];
     pairs.extend(database.map(|url| ("database.url".to_owned(), url.to_owned())));
     pairs.extend(database.map(|_| ("database.connections_max".to_owned(), "6".to_owned())));
