@@ -10,6 +10,7 @@
 //! | [`access`] | who may use what, pure: the one rule behind list, call and consent page |
 //! | [`actions`] | the registry: an action, its schemas, effect, scope and the way to run it |
 //! | [`catalog`] | entities: descriptor rules, relations, the index that answers queries |
+//! | [`scaffolder`] | templates, their expressions and steps, tasks that outlive their node |
 //! | [`mcp`] | the resource server: the guard, both eras, dispatch |
 //! | [`store`] | every SQL statement, the same text on Postgres and SQLite |
 //! | [`web`] | endpoints for machines, pages for people |
@@ -23,7 +24,8 @@
 //!
 //! ```text
 //! main → ops, admin         ops → everything below         web, mcp, admin → identity, access, actions,
-//! catalog → actions, access, store                                            catalog, store, oauth
+//! catalog → actions, access, store                                            catalog, scaffolder, store, oauth
+//! scaffolder → catalog, actions, access, store
 //! api → web's rows, mcp's gate, access, actions, catalog
 //! store → the nouns of the rooms it stores                 oauth, access → nothing with a socket
 //! ```
@@ -68,6 +70,7 @@ pub mod mcp;
 pub mod oauth;
 pub mod ops;
 pub mod outbound;
+pub mod scaffolder;
 pub mod secret;
 pub mod store;
 pub mod web;

@@ -100,12 +100,25 @@ fn nothing(found: Vec<String>) {
 fn doors(room: &str) -> Option<&'static [&'static str]> {
     Some(match room {
         "main" => &["admin", "ops"],
-        "ops" => {
-            &["web", "api", "mcp", "admin", "store", "oauth", "identity", "access", "actions", "catalog"]
-        }
+        "ops" => &[
+            "web",
+            "api",
+            "mcp",
+            "admin",
+            "store",
+            "oauth",
+            "identity",
+            "access",
+            "actions",
+            "catalog",
+            "scaffolder",
+        ],
         "api" => &["web", "mcp", "access", "actions", "catalog"],
-        "web" | "admin" | "mcp" => &["identity", "access", "actions", "catalog", "store", "oauth"],
+        "web" | "admin" | "mcp" => {
+            &["identity", "access", "actions", "catalog", "scaffolder", "store", "oauth"]
+        }
         "catalog" => &["actions", "access", "store", "oauth"],
+        "scaffolder" => &["actions", "access", "catalog", "store", "oauth"],
         "store" => &["oauth", "identity", "access", "catalog", "actions"],
         "identity" => &["store"],
         "actions" => &["oauth"],
@@ -119,7 +132,7 @@ fn doors(room: &str) -> Option<&'static [&'static str]> {
 const HALL: [&str; 7] = ["app", "audit", "clock", "config", "limits", "outbound", "secret"];
 const PURE_HALL: [&str; 4] = ["clock", "config", "limits", "secret"];
 /// `admin` for the doctor alone, who asks the operator's own public URL.
-const DIALS_OUT: [&str; 4] = ["app", "web", "identity", "admin"];
+const DIALS_OUT: [&str; 5] = ["app", "web", "identity", "admin", "scaffolder"];
 
 #[test]
 fn a_room_imports_through_its_doors_only() {

@@ -3,9 +3,10 @@
 pub mod keys;
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +21,7 @@ use crate::oauth::request::Offer;
 use crate::oauth::resource::Resources;
 use crate::oauth::scope::ScopeSet;
 use crate::outbound::Outbound;
+use crate::scaffolder;
 use crate::secret::Vault;
 use crate::store::{self, Store};
 use crate::web::described::Memory;
@@ -49,6 +51,8 @@ pub struct Parts {
     pub audit: Audit,
     /// What the platform consists of.
     pub catalog: Catalog,
+    /// What runs templates.
+    pub scaffolder: scaffolder::House,
     /// Everything that can be called.
     pub actions: Arc<Registry>,
     /// The MCP servers, the one that shows everything first.
@@ -120,15 +124,29 @@ impl App {
         let vault = keys::open_vault(&config, &store).await?;
         let ring = keys::open_ring(&store, &vault, &config, &clock).await?;
         let catalog = open_catalog(&config);
-        let actions = Registry::new(catalog::actions::actions(catalog.clone()))
-            .map_err(|e| StartError::Actions(e.to_string()))?;
+        let (vault, (audit, writer)) = (Arc::new(vault), Audit::start(store.clone(), clock.clone()));
+        let scaffolder = scaffolder::House::new(scaffolder::Parts {
+            store: store.clone(),
+            clock: clock.clone(),
+            vault: Arc::clone(&vault),
+            catalog: catalog.clone(),
+            outbound: outbound.clone(),
+            audit: audit.clone(),
+            data_dir: config.data_dir.clone(),
+            held: config.approval.clone(),
+            registry: OnceLock::new(),
+            wake: Notify::new(),
+        });
+        let mut actions = catalog::actions::actions(catalog.clone());
+        actions.extend(scaffolder::actions::actions(&scaffolder));
+        let actions = Registry::new(actions).map_err(|e| StartError::Actions(e.to_string()))?;
         let silent = scopes::undescribed(actions.all().iter().map(AsRef::as_ref));
         if !silent.is_empty() {
             let which = silent.join(", ");
             return Err(StartError::Actions(format!("these scopes have no sentence for people: {which}")));
         }
-        let (audit, writer) = Audit::start(store.clone(), clock.clone());
         let actions = Arc::new(actions);
+        let _ = scaffolder.registry.set(Arc::clone(&actions));
         let servers = servers::servers(&config, &actions);
         let resources = servers::resources(&config.public_url, &servers);
         unknown_targets(&config, &resources)?;
@@ -142,7 +160,8 @@ impl App {
             config,
             clock,
             store,
-            vault: Arc::new(vault),
+            vault,
+            scaffolder,
             audit,
             outbound,
             described: Memory::default(),

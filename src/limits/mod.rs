@@ -5,12 +5,14 @@ mod clients;
 mod grants;
 mod guarding;
 mod mcp;
+mod scaffolder;
 
 pub use account::*;
 pub use clients::*;
 pub use grants::*;
 pub use guarding::*;
 pub use mcp::*;
+pub use scaffolder::*;
 
 /// Longest `scope` parameter, in bytes. Real clients send under 200.
 pub const SCOPE_BYTES_MAX: usize = 2_048;

@@ -6,6 +6,7 @@
 
 mod address;
 mod own;
+mod send;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -26,6 +27,7 @@ use crate::limits;
 pub use address::is_public;
 use address::is_public_name;
 pub use own::Own;
+pub use send::{Reply, Request};
 
 /// The way out. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -62,6 +64,8 @@ pub enum Kind {
     Json,
     /// `image/…`.
     Image,
+    /// Whatever it is.
+    Anything,
 }
 
 /// What a host answered.
@@ -164,6 +168,7 @@ impl Outbound {
         let (accept, wrong_kind) = match ask.kind {
             Kind::Json => ("application/json", Refusal::NotJson),
             Kind::Image => ("image/png, image/jpeg, image/webp", Refusal::NotAnImage),
+            Kind::Anything => ("*/*", Refusal::NotJson),
         };
         let mut request = self.client.get(url).header(header::ACCEPT, accept);
         if let Some(etag) = ask.etag {
@@ -204,6 +209,7 @@ impl Kind {
                     || (essence.starts_with("application/") && essence.ends_with("+json"))
             }
             Self::Image => essence.starts_with("image/"),
+            Self::Anything => true,
         }
     }
 }

@@ -49,6 +49,7 @@ mod rates;
 mod refresh;
 mod registration;
 mod rows;
+mod scaffolder;
 mod self_registered;
 mod servers;
 mod starts;

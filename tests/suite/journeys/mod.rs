@@ -19,6 +19,7 @@ mod own_account;
 mod pages;
 pub mod personal_tokens;
 mod replays;
+mod scaffolder;
 mod sign_in;
 mod sse;
 pub mod store;
