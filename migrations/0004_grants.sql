@@ -17,7 +17,7 @@ create table grants (
     -- When a token was last issued under it, to the hour: a refresh stays one written row.
     used_at bigint not null,
     revoked_at bigint,
-    -- Why: 'user', 'admin', 'client', 'code-replay', 'refresh-reuse'.
+    -- Why: 'user', 'admin', 'client', 'holder' (whoever showed a personal token to be ended), 'code-replay', 'refresh-reuse'.
     revoked_reason text
 );
 create index grants_by_client on grants (client_id);

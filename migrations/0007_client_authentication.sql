@@ -1,5 +1,6 @@
--- What may be used once, on all nodes together: the jti of client assertions (RFC 7523), DPoP proofs (RFC 9449) and
--- identity assertions (ID-JAG). The row is the use; whoever inserts it has used it.
+-- What may be used once, on all nodes together: the jti of client assertions (RFC 7523), DPoP proofs (RFC 9449),
+-- identity assertions (ID-JAG) and the rounds of an MCP call that asks its person something. The row is the use; whoever
+-- inserts it has used it.
 create table replays (
     -- SHA-256 of kind, issuer and jti, base64url: a stranger's text of any length is one key of one size.
     digest text primary key,

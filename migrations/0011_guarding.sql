@@ -1,5 +1,5 @@
--- Guesses at one account, whatever the door they come through (attack C08). A row is forgotten by a right answer, or a
--- day after the last guess.
+-- Guesses at the password of one account, at sign-in and where it is changed (attack C08); those at the codes of devices
+-- are in device_guesses. A row is forgotten by a right answer, or a day after the last guess.
 drop table sign_in_failures;
 create table guesses (
     -- The account's address in its compared form; for a browser that the account signed in with before, that and the

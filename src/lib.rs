@@ -23,11 +23,12 @@
 //! # The doors
 //!
 //! ```text
-//! main → ops, admin         ops → everything below         web, mcp, admin → identity, access, actions,
-//! catalog → actions, access, store                                            catalog, scaffolder, store, oauth
+//! main → ops, admin                                        ops → web, api, mcp, identity, catalog, scaffolder, store
+//! web → identity, access, actions, scaffolder, store, oauth        admin → identity, access, actions, catalog, store, oauth
+//! mcp → access, actions, catalog, store, oauth             api → web's rows, mcp's gate, access, actions, catalog
+//! catalog → actions       identity → store                 access → actions, oauth       actions → oauth
 //! scaffolder → catalog, actions, access, store
-//! api → web's rows, mcp's gate, access, actions, catalog
-//! store → the nouns of the rooms it stores                 oauth, access → nothing with a socket
+//! store → the nouns of oauth, identity and access          oauth, access → nothing with a socket
 //! ```
 //! Never: `web ↔ mcp`, `web ↔ admin`, `mcp ↔ admin`, anything → `ops`. `tests/architecture.rs` holds this.
 //!
@@ -35,7 +36,9 @@
 //!
 //! 1. `oauth` and `access` know no database, no network, no clock and no chance.
 //! 2. SQL is in `store`, the clock in `clock.rs`, randomness in `secret.rs`, the HTTP client in `outbound.rs`.
-//! 3. `mcp` knows the authorization server by its issuer, its public keys, and one question: is this grant live?
+//! 3. `mcp` knows the authorization server by its issuer, its public keys, and two questions, both asked through
+//!    [`mcp::authority`]: is this grant live, and whose is this personal token? What else it keeps in the store are rows
+//!    of its own: sessions, tasks, approvals, what was used once, and news.
 //! 4. No secret is stored, only its digest; what must be read back is sealed for its own row.
 //! 5. No file over 400 lines, no function over 70.
 //!

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Path, Request};
 use axum::routing::{MethodRouter, get, post};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::asked::{Asked, invalid};
@@ -12,11 +13,12 @@ use super::door::{Answer, Door};
 use crate::actions::ActionError;
 use crate::app::App;
 use crate::catalog::answers::{ancestry as ancestors, facets as counted};
+use crate::catalog::filter;
 use crate::catalog::index::Index;
 use crate::catalog::predicate::Predicate;
-use crate::catalog::query::Page;
+use crate::catalog::project::Part;
+use crate::catalog::query::Found;
 use crate::catalog::relation::Ref;
-use crate::catalog::{filter, project};
 use crate::limits;
 
 const GET: &str = "catalog:get-catalog-entity";
@@ -48,7 +50,7 @@ pub fn by_name() -> MethodRouter<App> {
     get(async |Extension(door): Given, Path(name): Path<(String, String, String)>, request: Request| {
         let answer = move |index: &Index, _: &Asked| {
             let reference = named(index, &name)?;
-            Ok(index.get(reference.as_str()).map(|it| Value::clone(it)).unwrap_or_default().into())
+            Answer::of(&index.get(reference.as_str()))
         };
         door.serve(request, GET, answer).await
     })
@@ -64,7 +66,7 @@ pub fn ancestry() -> MethodRouter<App> {
                 json!({"entity": index.get(entity.as_str()), "parentEntityRefs": parents})
             };
             let items: Vec<_> = ancestors::ancestry(index, &reference).into_iter().map(item).collect();
-            Ok(json!({"rootEntityRef": reference.as_str(), "items": items}).into())
+            Answer::of(&json!({"rootEntityRef": reference.as_str(), "items": items}))
         };
         door.serve(request, ANCESTRY, answer).await
     })
@@ -76,9 +78,25 @@ pub fn facets() -> MethodRouter<App> {
     get(answer).post(answer)
 }
 
+/// What finding by query answers.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Pages<'a> {
+    items: Vec<Part<'a>>,
+    total_items: usize,
+    page_info: Value,
+}
+
+/// What finding by reference answers: nothing where nothing is.
+#[derive(Serialize)]
+struct Entities<'a> {
+    items: Vec<Option<Part<'a>>>,
+}
+
 fn list(index: &Index, asked: &Asked) -> Answered {
     let most = limits::REST_ENTITIES_MAX;
-    let Page { items, next, .. } = asked.page("after", most, most)?.run(index).map_err(invalid)?;
+    let page = asked.page("after", most, most)?;
+    let Found { positions, next, .. } = page.find(index).map_err(invalid)?;
     // The cursor has the question in it; what is asked beside it is how much of each entity, and how many.
     let next = next.map(|cursor| {
         let mut url = url::form_urlencoded::Serializer::new(String::new());
@@ -86,23 +104,25 @@ fn list(index: &Index, asked: &Asked) -> Answered {
         url.extend_pairs(kept).append_pair("after", &cursor);
         format!("</entities?{}>; rel=\"next\"", url.finish())
     });
-    Ok(Answer { body: Value::Array(items), next })
+    let items: Vec<_> = positions.iter().map(|&at| page.part(index.entity(at))).collect();
+    Ok(Answer { next, ..Answer::of(&items)? })
 }
 
 fn query(index: &Index, asked: &Asked) -> Answered {
     let page = asked.page("cursor", limits::REST_PAGE, limits::ENTITIES_PAGE_MAX)?;
-    let page = page.run(index).map_err(invalid)?;
+    let found = page.find(index).map_err(invalid)?;
     let counts = asked.all("totalItems").next().or_else(|| asked.body["totalItems"].as_str());
     let total = match counts {
-        None | Some("include") => page.total,
+        None | Some("include") => found.total,
         Some("exclude") => 0,
         Some(_) => return Err(invalid("Invalid totalItems, must be include or exclude".to_owned())),
     };
     let mut info = json!({});
-    if let Some(cursor) = page.next {
+    if let Some(cursor) = found.next {
         info["nextCursor"] = Value::String(cursor);
     }
-    Ok(json!({"items": page.items, "totalItems": total, "pageInfo": info}).into())
+    let items = found.positions.iter().map(|&at| page.part(index.entity(at))).collect();
+    Answer::of(&Pages { items, total_items: total, page_info: info })
 }
 
 fn refs(index: &Index, asked: &Asked) -> Answered {
@@ -117,10 +137,10 @@ fn refs(index: &Index, asked: &Asked) -> Answered {
     let one = |reference: &String| {
         let reference = Ref::parse(reference, None, "default").map_err(invalid)?;
         let found = index.position(reference.as_str()).filter(|&at| fits.contains(at));
-        Ok(found.map_or(Value::Null, |at| project::fields(index.entity(at), &fields)))
+        Ok(found.map(|at| Part { entity: index.entity(at), fields: &fields }))
     };
-    let items = references.iter().map(one).collect::<Result<Vec<_>, ActionError>>()?;
-    Ok(json!({"items": items}).into())
+    let items = references.iter().map(one).collect::<Result<_, ActionError>>()?;
+    Answer::of(&Entities { items })
 }
 
 fn count(index: &Index, asked: &Asked) -> Answered {
@@ -130,7 +150,7 @@ fn count(index: &Index, asked: &Asked) -> Answered {
         return Err(invalid("Missing facet parameter".to_owned()));
     }
     let counted = counted::facets(index, &fits(asked)?, &facets).map_err(invalid)?;
-    Ok(json!({"facets": counted}).into())
+    Answer::of(&json!({"facets": counted}))
 }
 
 /// `filter` and `query` together.

@@ -1,12 +1,15 @@
 //! Who asks, whether they may, and how an answer and a refusal look.
 
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LINK};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::BodyExt as _;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::asked::{Asked, invalid};
@@ -17,6 +20,7 @@ use crate::audit::Call;
 use crate::catalog::index::Index;
 use crate::limits;
 use crate::mcp::gate::Gate;
+use crate::mcp::guard;
 use crate::mcp::headers::is_json;
 use crate::secret;
 
@@ -24,21 +28,52 @@ use crate::secret;
 pub struct Door {
     /// Who is let in.
     pub gate: Gate,
+    /// How long a body may take.
+    pub patience: Duration,
     /// The rest of the server.
     pub app: App,
 }
 
 /// What an answer is made of.
 pub struct Answer {
-    /// The body.
-    pub body: Value,
+    /// The body, as JSON.
+    pub body: Vec<u8>,
     /// Where the next page is (RFC 8288), where there is one.
     pub next: Option<String>,
 }
 
-impl From<Value> for Answer {
-    fn from(body: Value) -> Self {
-        Self { body, next: None }
+impl Answer {
+    /// `body` as JSON, written once and no further than an answer may go.
+    ///
+    /// # Errors
+    /// [`ActionError::InvalidInput`], where it is longer than [`limits::REST_ANSWER_BYTES_MAX`].
+    pub fn of(body: &impl Serialize) -> Result<Self, ActionError> {
+        let mut written = Bounded(Vec::new());
+        match serde_json::to_writer(&mut written, body) {
+            Ok(()) => Ok(Self { body: written.0, next: None }),
+            Err(error) if error.is_io() => Err(invalid(format!(
+                "The answer would be longer than {} bytes: ask for fewer entities, or for parts of them with fields",
+                limits::REST_ANSWER_BYTES_MAX
+            ))),
+            Err(error) => Err(ActionError::Fault(error.into())),
+        }
+    }
+}
+
+/// Takes as many bytes as an answer may have.
+struct Bounded(Vec<u8>);
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > limits::REST_ANSWER_BYTES_MAX {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -60,15 +95,28 @@ impl Door {
         let at = self.app.clock.now();
         let (parts, body) = request.into_parts();
         let target = self.app.config.public_url.at(parts.uri.path());
-        let caller = match self.gate.admit(&parts.headers, &parts.method, &target, at).await {
-            Ok(verified) => verified.caller,
+        let heard = self.gate.live.heard();
+        let verified = match self.gate.admit(&parts.headers, &parts.method, &target, at).await {
+            Ok(verified) => verified,
             Err(refused) => return translated(*refused, &place).await,
         };
+        let caller = Arc::clone(&verified.caller);
         if let Some(refused) = self.may(&caller, id, parts.uri.path()) {
             self.note(caller, id, "refused", at).await;
             return translated(refused, &place).await;
         }
-        let outcome = match read(&parts.headers, parts.uri.query(), body).await {
+        let bytes = match guard::whole(body, self.patience).await {
+            Ok(bytes) => bytes,
+            Err(refused) => {
+                self.note(caller, id, "refused", at).await;
+                return translated(*refused, &place).await;
+            }
+        };
+        // The body may have been long on its way.
+        if let Err(refused) = self.gate.still(&verified, heard, self.app.clock.now()).await {
+            return translated(*refused, &place).await;
+        }
+        let outcome = match read(&parts.headers, parts.uri.query(), &bytes) {
             Ok(asked) => self.run(asked, answer).await,
             Err(error) => Err(error),
         };
@@ -134,26 +182,24 @@ impl Door {
 }
 
 /// Reads parameters and body.
-async fn read(headers: &HeaderMap, query: Option<&str>, body: Body) -> Result<Asked, ActionError> {
+fn read(headers: &HeaderMap, query: Option<&str>, bytes: &[u8]) -> Result<Asked, ActionError> {
     let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     let parameters = pairs.take(limits::QUERY_FIELDS_MAX).map(|(k, v)| (k.into_owned(), v.into_owned()));
     let parameters = parameters.collect();
-    let bytes = Limited::new(body, limits::MCP_BODY_BYTES_MAX).collect().await;
-    let bytes = bytes.map_err(|_| invalid("The body is too long, or ended early".to_owned()))?.to_bytes();
     if bytes.is_empty() {
         return Ok(Asked { parameters, body: json!({}) });
     }
     if !is_json(headers) {
         return Err(invalid("The body must be JSON: send Content-Type: application/json".to_owned()));
     }
-    match serde_json::from_slice(&bytes) {
+    match serde_json::from_slice(bytes) {
         Ok(body @ Value::Object(_)) => Ok(Asked { parameters, body }),
         _ => Err(invalid("The body must be a JSON object".to_owned())),
     }
 }
 
 fn answered(answer: Answer) -> Response<Body> {
-    let mut response = json_of(StatusCode::OK, &answer.body);
+    let mut response = json_of(StatusCode::OK, answer.body);
     if let Some(next) = answer.next.and_then(|next| HeaderValue::try_from(next).ok()) {
         response.headers_mut().insert(LINK, next);
     }
@@ -168,6 +214,7 @@ async fn translated(refusal: Response<Body>, place: &Place) -> Response<Body> {
     let name = match parts.status {
         StatusCode::UNAUTHORIZED => "AuthenticationError",
         StatusCode::FORBIDDEN => "NotAllowedError",
+        StatusCode::BAD_REQUEST | StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE => "InputError",
         _ => "ServiceUnavailableError",
     };
     let mut response = refused(
@@ -190,11 +237,11 @@ fn refused(status: StatusCode, name: &str, message: &str, place: &Place) -> Resp
         "request": {"method": place.method, "url": place.url},
         "response": {"statusCode": status.as_u16()},
     });
-    json_of(status, &body)
+    json_of(status, body.to_string())
 }
 
-fn json_of(status: StatusCode, body: &Value) -> Response<Body> {
-    let mut response = Response::new(Body::from(body.to_string()));
+fn json_of(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));

@@ -62,6 +62,6 @@ pub static ROUTES: &[Route] = &[
 /// [`CannotServe`] where its challenge cannot stand in a header.
 pub fn routes(app: &App, state: &McpState) -> Result<Router, CannotServe> {
     let Some(whole) = state.servers.first() else { return Ok(Router::new()) };
-    let door = Arc::new(Door { gate: state.gate(whole, MCP)?, app: app.clone() });
+    let door = Arc::new(Door { gate: state.gate(whole, MCP)?, patience: state.patience, app: app.clone() });
     Ok(route::router(ROUTES, app).layer(Extension(door)).with_state(app.clone()))
 }

@@ -26,6 +26,7 @@ use crate::secret::Vault;
 use crate::store::{self, Store};
 use crate::web::described::Memory;
 use crate::web::endpoints::register::Hour;
+use crate::web::endpoints::token::Refused;
 use crate::web::issuers::Discovered;
 use crate::web::key_sets::KeySets;
 use crate::web::logos::Logos;
@@ -75,6 +76,8 @@ pub struct Parts {
     pub key_sets: KeySets,
     /// Registrations within this hour.
     pub registrations: Hour,
+    /// Refusals of tokens that are on record already.
+    pub refused: Refused,
     /// Cancelled once, when the process is told to stop.
     pub stopping: CancellationToken,
 }
@@ -169,6 +172,7 @@ impl App {
             discovered: Discovered::default(),
             key_sets: KeySets::default(),
             registrations: Hour::default(),
+            refused: Refused::default(),
             stopping: CancellationToken::new(),
             catalog,
         };

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::files::resolve;
+use super::files::{is_visible, resolve};
 use super::index::Index;
 use crate::limits;
 
@@ -65,7 +65,8 @@ fn folders(entity: &Value, file: &str, kind: Kind) -> Vec<String> {
         Kind::Skeleton => skeletons(entity),
         Kind::Docs => vec![techdocs(entity).unwrap_or(".")],
     };
-    targets.into_iter().filter_map(|target| resolve(file, target).ok()).collect()
+    let folders = targets.into_iter().filter_map(|target| resolve(file, target).ok());
+    folders.filter(|folder| is_visible(folder)).collect()
 }
 
 fn techdocs(entity: &Value) -> Option<&str> {
@@ -88,8 +89,7 @@ fn is_document(name: &str) -> bool {
 
 /// Whether a name stays inside the folder it is joined to, and names nothing hidden.
 fn is_plain(name: &str) -> bool {
-    let part = |part: &str| !part.is_empty() && !part.starts_with('.') && part != "node_modules";
-    !name.contains(['\\', '\0']) && name.split('/').all(part)
+    !name.contains(['\\', '\0']) && is_visible(name) && name.split('/').all(|part| !part.is_empty())
 }
 
 fn inside<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
@@ -153,6 +153,50 @@ mod tests {
         assert_eq!(docs("b"), ["docs/index.md"]);
         assert_eq!(docs("c"), Vec::<String>::new());
         assert_eq!(read(&index, "system:default/b", Kind::Docs, "docs/index.md").unwrap(), "# B");
+    }
+
+    #[test]
+    fn attack_a_descriptor_publishes_nothing_that_is_hidden() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let hidden = ["./.git", ".git/refs", "x/../.git", "./node_modules/a", "docs/.cache"];
+        for (n, target) in hidden.iter().enumerate() {
+            write(
+                &format!("t{n}.yaml"),
+                &format!(
+                    "apiVersion: scaffolder.backstage.io/v1beta3\nkind: Template\nmetadata: {{name: t{n}}}\nspec:\n  \
+                     type: a\n  owner: user:a\n  steps: [{{id: a, action: 'fetch:template', input: {{url: '{target}'}}}}]\n"
+                ),
+            );
+            write(
+                &format!("s{n}.yaml"),
+                &format!(
+                    "apiVersion: backstage.io/v1alpha1\nkind: System\nmetadata:\n  name: s{n}\n  annotations: \
+                     {{backstage.io/techdocs-ref: 'dir:{target}'}}\nspec: {{owner: user:a}}\n"
+                ),
+            );
+        }
+        for path in [".git/README.md", ".git/refs/a.md", "node_modules/a/a.md", "docs/.cache/a.md", "x/a.md"]
+        {
+            write(path, "secret");
+        }
+        let index = Catalog::open(&[folder.path().to_owned()], false).0.index();
+        for (n, target) in hidden.iter().enumerate() {
+            for (kind, reference) in [
+                (Kind::Skeleton, format!("template:default/t{n}")),
+                (Kind::Docs, format!("system:default/s{n}")),
+            ] {
+                assert!(is_said(index.get(&reference).unwrap(), kind), "{target}");
+                assert_eq!(names(&index, &reference, kind), Vec::<String>::new(), "{target}");
+                for name in ["README.md", "a.md"] {
+                    assert_eq!(read(&index, &reference, kind, name), None, "{target} {name}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -115,6 +115,13 @@ impl Files {
     }
 }
 
+/// Whether a path below the root names nothing hidden: `.git`, `.env` and what was installed are nobody's to read
+/// here, whatever a descriptor says (attack). Of the path as it is written: where a folder is mounted into a cluster,
+/// what lies on disk has `..data` in it.
+pub fn is_visible(path: &str) -> bool {
+    path.split('/').all(|part| !part.starts_with('.') && part != "node_modules")
+}
+
 /// The path that `target` means when it is written in the file `from`.
 ///
 /// # Errors

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::files::{Files, resolve};
+use super::files::{Files, is_visible, resolve};
 use super::yaml;
 use crate::limits;
 
@@ -76,6 +76,9 @@ fn bring(key: &str, target: &str, from: &str, files: &Files) -> Result<Value, St
         ));
     }
     let path = resolve(from, target).map_err(|why| refuse(&why))?;
+    if !is_visible(&path) {
+        return Err(refuse("it is hidden: no part of a path may begin with a dot, or be node_modules"));
+    }
     let text = files.read(&path, limits::PLACEHOLDER_BYTES_MAX).map_err(|why| refuse(&why))?;
     match key {
         "$text" => Ok(Value::String(text)),
@@ -102,6 +105,9 @@ mod tests {
         ("a/api.yaml", "openapi: 3.1.0\npaths: {}\n"),
         ("a/data.json", "{\"n\": [1]}"),
         ("a/note.txt", "$text: other"),
+        ("b/.env", "SECRET=1"),
+        ("b/.git/config", "secret"),
+        ("b/node_modules/x.txt", "secret"),
     ]);
 
     fn expanded(mut value: Value) -> Result<Value, String> {
@@ -119,6 +125,14 @@ mod tests {
     fn data_that_only_looks_like_a_placeholder_stays() {
         for same in [json!({"$ref": "#/x"}), json!({"$text": 1}), json!({"$text": "note.txt", "more": 1})] {
             assert_eq!(expanded(same.clone()).unwrap(), same);
+        }
+    }
+
+    #[test]
+    fn attack_a_descriptor_brings_in_nothing_that_is_hidden() {
+        for target in ["../b/.env", "./../b/.git/config", "../b/x/../.env", "../b/node_modules/x.txt"] {
+            let why = expanded(json!({"x": {"$text": target}})).unwrap_err();
+            assert!(why.contains("hidden"), "{target}: {why}");
         }
     }
 

@@ -3,6 +3,7 @@
 //! A key may itself hold dots, as annotations do: where `a` is not there, `a.b` is tried as one key, as
 //! Backstage does. A part is matched as it is written, or else in whatever case.
 
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// What lies at a path.
@@ -25,6 +26,24 @@ pub fn fields(entity: &Value, fields: &[String]) -> Value {
         }
     }
     projected
+}
+
+/// The same, made when it is written: an answer of many entities never holds them twice.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'a> {
+    /// The entity.
+    pub entity: &'a Value,
+    /// See [`fields`].
+    pub fields: &'a [String],
+}
+
+impl Serialize for Part<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.fields {
+            [] => self.entity.serialize(to),
+            named => fields(self.entity, named).serialize(to),
+        }
+    }
 }
 
 /// Calls `step` with each key that is taken and what lies under it; gives what lies at the end.
@@ -73,6 +92,10 @@ mod tests {
         });
         let of = |names: &[&str]| fields(&entity, &names.iter().map(ToString::to_string).collect::<Vec<_>>());
         assert_eq!(of(&[]), entity);
+        let kind = ["kind".to_owned()];
+        for (named, want) in [(&[][..], entity.clone()), (&kind, json!({"kind": "K"}))] {
+            assert_eq!(serde_json::to_value(Part { entity: &entity, fields: named }).unwrap(), want);
+        }
         assert_eq!(
             of(&["kind", "metadata.annotations.a.io/b.c", "metadata.NAME", "none.such"]),
             json!({"kind": "K", "metadata": {"annotations": {"a.io/b.c": "d"}, "name": "n"}})

@@ -13,13 +13,6 @@ impl Set {
         Self { words: vec![0; size.div_ceil(64)], size }
     }
 
-    /// All of `size` positions.
-    pub fn full(size: usize) -> Self {
-        let mut set = Self::empty(size);
-        set.invert();
-        set
-    }
-
     /// Adds each position of `list`.
     pub fn extend(&mut self, list: &[u32]) {
         for &at in list {
@@ -82,6 +75,12 @@ impl Set {
 mod tests {
     use super::*;
 
+    fn full(size: usize) -> Set {
+        let mut set = Set::empty(size);
+        set.invert();
+        set
+    }
+
     #[test]
     fn a_set_does_what_sets_do() {
         let mut a = Set::empty(130);
@@ -89,7 +88,7 @@ mod tests {
         assert_eq!(a.iter_from(0).collect::<Vec<_>>(), [0, 63, 64, 129]);
         assert_eq!(a.iter_from(64).collect::<Vec<_>>(), [64, 129]);
         assert_eq!(a.iter_from(65).collect::<Vec<_>>(), [129]);
-        let mut b = Set::full(130);
+        let mut b = full(130);
         assert_eq!(b.count(), 130);
         b.remove(63);
         b.intersect(&a);
@@ -97,8 +96,8 @@ mod tests {
         b.invert();
         assert_eq!(b.count(), 127);
         b.unite(&a);
-        assert_eq!(b, Set::full(130));
-        assert_eq!(Set::full(0).count(), 0);
-        assert!(Set::full(64).contains(63));
+        assert_eq!(b, full(130));
+        assert_eq!(full(0).count(), 0);
+        assert!(full(64).contains(63));
     }
 }

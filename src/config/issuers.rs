@@ -21,6 +21,9 @@ pub struct TrustedIssuer {
     /// Whether a subject that is new here is linked to the account with the e-mail address that the provider names.
     /// Otherwise only subjects that an administrator linked are known.
     pub link_by_email: bool,
+    /// The tenants whose word is good for that, where a provider has many: whoever rents another one says what addresses
+    /// its people have. An assertion that names no tenant needs none.
+    pub tenants: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -35,6 +38,16 @@ struct Written {
     scopes: Option<Vec<String>>,
     #[serde(default)]
     link_by_email: bool,
+    #[serde(default)]
+    tenants: Vec<String>,
+}
+
+impl TrustedIssuer {
+    /// Whether an account may be found by the address that this provider names for somebody of `tenant`, which is empty
+    /// where it names none.
+    pub fn links_by_email(&self, tenant: &str) -> bool {
+        self.link_by_email && (tenant.is_empty() || self.tenants.iter().any(|ours| ours == tenant))
+    }
 }
 
 /// Every provider.
@@ -50,7 +63,7 @@ pub fn read(raw: &Raw) -> Result<Vec<TrustedIssuer>, ConfigError> {
         return Err(wrong(&format!("at most {} are taken", limits::TRUSTED_ISSUERS_MAX)));
     }
     let mut known: Vec<TrustedIssuer> = Vec::new();
-    for Written { issuer, jwks_uri, clients, scopes, link_by_email } in written {
+    for Written { issuer, jwks_uri, clients, scopes, link_by_email, tenants } in written {
         let plain = |text: &str| {
             Url::parse(text)
                 .is_ok_and(|url| url.scheme() == "https" && url.query().is_none() && url.fragment().is_none())
@@ -66,7 +79,7 @@ pub fn read(raw: &Raw) -> Result<Vec<TrustedIssuer>, ConfigError> {
         }
         let scopes = scopes.map(|list| list.join(" ").parse::<ScopeSet>()).transpose();
         let scopes = scopes.map_err(|why| wrong(&format!("scopes of {issuer}: {why}")))?;
-        known.push(TrustedIssuer { issuer, jwks_uri, clients, scopes, link_by_email });
+        known.push(TrustedIssuer { issuer, jwks_uri, clients, scopes, link_by_email, tenants });
     }
     Ok(known)
 }
@@ -97,6 +110,23 @@ mod tests {
             ("https://other.example/t", 0, false)
         );
         assert_eq!(config("").unwrap(), []);
+    }
+
+    #[test]
+    fn an_address_counts_where_the_tenant_is_listed_or_there_is_none() {
+        for (text, tenant, links) in [
+            ("link_by_email = true", "", true),
+            ("link_by_email = true", "t1", false),
+            ("link_by_email = true\ntenants = [\"t1\"]", "t1", true),
+            ("link_by_email = true\ntenants = [\"t1\"]", "t2", false),
+            ("link_by_email = true\ntenants = [\"t1\"]", "", true),
+            ("tenants = [\"t1\"]", "t1", false),
+            ("", "", false),
+        ] {
+            let read =
+                config(&format!("[[trusted_issuers]]\nissuer = \"https://idp.example\"\n{text}\n")).unwrap();
+            assert_eq!(read[0].links_by_email(tenant), links, "{text} {tenant}");
+        }
     }
 
     #[test]

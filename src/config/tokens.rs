@@ -86,8 +86,11 @@ fn one(entry: &Value, public_url: &PublicUrl) -> Result<StaticToken, String> {
         ));
     }
     let subject = part("subject").unwrap_or_default();
-    if subject.is_empty() || subject.len() > 128 || !subject.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err("subject: a word of at most 128 letters is wanted; it stands in the audit log".into());
+    let longest = limits::STATIC_SUBJECT_BYTES_MAX;
+    if subject.is_empty() || subject.len() > longest || !subject.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(format!(
+            "subject: a word of at most {longest} letters is wanted; it stands in the audit log"
+        ));
     }
     let scopes = entry.get("scopes").map(|value| words("scopes", value)).transpose()?;
     let resource = match entry

@@ -1,5 +1,8 @@
-//! Guesses at an account: one counter whatever the door (a password, a code of a device, later a second factor), kept
-//! in the store so that all nodes count together (attack C08).
+//! Guesses at an account's password: one counter for sign-in and for the page that changes it, kept in the store so that
+//! all nodes count together (attack C08).
+//!
+//! The codes of devices have a counter of their own, [`crate::store::devices::count_guess`]: who types one guesses at
+//! whatever device waits and at no account, so it must not slow down anybody's sign-in.
 //!
 //! A few guesses are free, then each makes the next one wait longer, up to five minutes: some 300 a day, against
 //! passwords of twelve characters. Nothing is locked. A stranger who guesses on and on would still make the owner wait,

@@ -32,17 +32,26 @@ static CORES: LazyLock<Semaphore> = LazyLock::new(|| {
 });
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 
-/// A new password's hash in PHC form.
+/// Whether a new password could be used, by its form alone: costs nothing.
 ///
 /// # Errors
-/// [`PasswordError`].
-pub async fn hash(password: &str) -> Result<String, PasswordError> {
+/// [`PasswordError::TooShort`], [`PasswordError::TooLong`].
+pub fn check(password: &str) -> Result<(), PasswordError> {
     if password.chars().count() < limits::PASSWORD_CHARS_MIN {
         return Err(PasswordError::TooShort);
     }
     if password.len() > limits::PASSWORD_BYTES_MAX {
         return Err(PasswordError::TooLong);
     }
+    Ok(())
+}
+
+/// A new password's hash in PHC form.
+///
+/// # Errors
+/// [`PasswordError`].
+pub async fn hash(password: &str) -> Result<String, PasswordError> {
+    check(password)?;
     let password = password.to_owned();
     on_a_core(move || hash_now(&password)).await
 }

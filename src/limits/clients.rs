@@ -6,6 +6,8 @@ pub const OUTBOUND_SECONDS: u64 = 5;
 pub const OUTBOUND_CONNECT_SECONDS: u64 = 3;
 /// Most outbound calls at once: each may hold a socket for five seconds on a stranger's word.
 pub const OUTBOUND_AT_ONCE_MAX: usize = 64;
+/// As many again for the keys and metadata of the providers that the configuration trusts, which no stranger uses up.
+pub const OUTBOUND_TRUSTED_AT_ONCE_MAX: usize = 16;
 /// Most outbound calls to one host in a minute: nobody makes this server a flood (attack A09).
 pub const OUTBOUND_HOST_PER_MINUTE_MAX: u32 = 60;
 /// Hosts whose pace is remembered.
@@ -55,9 +57,10 @@ pub const KEY_SET_KEYS_MAX: usize = 16;
 pub const KEY_SET_BYTES_MAX: usize = 65_536;
 /// Longest `kid`, in bytes.
 pub const KEY_ID_BYTES_MAX: usize = 256;
-/// Shortest RSA modulus, in bytes: 2048 bits (RFC 7518 section 3.3).
+/// Shortest RSA modulus of somebody else's key, in bytes: 2048 bits (RFC 7518 section 3.3).
 pub const RSA_BYTES_MIN: usize = 256;
-/// Longest RSA modulus, in bytes: 4096 bits. What is longer costs time and nothing else.
+/// Longest RSA modulus of somebody else's key, in bytes: 4096 bits. What is longer costs time and nothing else, and a
+/// stranger's key, as in a DPoP proof, must not cost more than a stranger may.
 pub const RSA_BYTES_MAX: usize = 512;
 /// How long a fetched JWK set is used unasked, in seconds: a key that was withdrawn is refused after it.
 pub const KEY_SET_FRESH_SECONDS: i64 = 900;
@@ -105,6 +108,8 @@ pub const LOGO_MEMORY_BYTES_MAX: u64 = 24 * 1024 * 1024;
 pub const LOGO_SIDE_PIXELS: u32 = 96;
 /// Pictures that a node holds; each is at most some 40 KB.
 pub const LOGOS_REMEMBERED_MAX: u64 = 256;
+/// Pictures on their way at once, each up to its largest size in memory, and each on a stranger's word.
+pub const LOGOS_AT_ONCE_MAX: usize = 8;
 /// How long a picture that could not be had, or was had, is not asked for again by a node, in seconds.
 pub const LOGO_RETRY_SECONDS: u64 = 3_600;
 /// How long a picture is taken for what its host still has, in seconds: a week, or until the document names another.

@@ -22,6 +22,16 @@ pub const SWEEP_BATCHES_MAX: usize = 1_000;
 pub const GRANTS_KEPT_SECONDS: i64 = 30 * 86_400;
 /// How long an ended code or request is kept, in seconds, so that its replay is recognised.
 pub const ENDED_KEPT_SECONDS: i64 = 86_400;
+/// How often a refusal of one client's tokens for one reason is written to the audit log, in seconds; the next row counts
+/// those between.
+pub const REFUSALS_NOTED_SECONDS: i64 = 60;
+/// Such refusals that a node remembers: more are written again.
+pub const REFUSALS_REMEMBERED_MAX: u64 = 10_000;
+/// Most authorization requests that no browser has opened, and most devices that nobody has answered. A flood beyond it goes
+/// with the next sweep, oldest first; what came within the last minute stays.
+pub const WAITING_MAX: i64 = 10_000;
+/// How long one of a flood is kept, in seconds.
+pub const WAITING_FLOOD_SECONDS: i64 = 60;
 /// How long a key is published before it signs, in seconds: twelve times what published keys may be cached.
 pub const KEY_LEAD_SECONDS: i64 = 3_600;
 /// Longest time that one key may be told to sign, in days: ten years.

@@ -31,9 +31,16 @@ pub const PERSONAL_TOKENS_MAX: i64 = 50;
 pub const PERSONAL_TOKEN_USED_SECONDS: i64 = 3_600;
 /// Shortest token that the configuration may name, in bytes: below, it can be guessed.
 pub const STATIC_TOKEN_BYTES_MIN: usize = 24;
+/// Longest subject that the configuration may give such a token, in bytes: it stands in every row of the audit log.
+pub const STATIC_SUBJECT_BYTES_MAX: usize = 128;
 /// Most open event streams of one client of one user on one node: a window of an editor holds one, and nobody has
 /// this many windows.
 pub const MCP_STREAMS_PER_CALLER_MAX: usize = 64;
+/// Most open event streams of one user, or of a program that is none, on one node, through however many clients: anyone
+/// may register another, and nobody is to fill a node alone.
+pub const MCP_STREAMS_PER_SUBJECT_MAX: usize = 256;
+/// While the news do not arrive, how often the grants of open streams are asked for, in seconds.
+pub const MCP_STREAMS_ASK_SECONDS: u64 = 10;
 /// Most open event streams on one node. One costs some 20 KB with its connection.
 pub const MCP_STREAMS_MAX: usize = 8_192;
 /// How often a silent stream shows that it lives, in seconds: proxies close what is silent for 30 or 60.

@@ -5,6 +5,7 @@ mod clients;
 mod grants;
 mod guarding;
 mod mcp;
+mod pages;
 mod scaffolder;
 
 pub use account::*;
@@ -12,6 +13,7 @@ pub use clients::*;
 pub use grants::*;
 pub use guarding::*;
 pub use mcp::*;
+pub use pages::*;
 pub use scaffolder::*;
 
 /// Longest `scope` parameter, in bytes. Real clients send under 200.
@@ -134,6 +136,8 @@ pub const SUMMARY_TEXT_CHARS: usize = 160;
 pub const SUMMARY_TOKENS: usize = 1_000;
 /// Most tokens of a summary.
 pub const SUMMARY_TOKENS_MAX: usize = 20_000;
+/// Largest catalog that is searched on a thread that answers others too, in entities: some 2 ms at worst.
+pub const ENTITIES_SEARCHED_AT_ONCE_MAX: usize = 2_000;
 /// Most pages of documentation that one search opens: each is a file.
 pub const DOCS_SEARCHED_MAX: usize = 2_000;
 /// Pages of documentation that one search names where nothing is said, and at most.
@@ -148,6 +152,9 @@ pub const REST_PAGE: usize = 20;
 pub const REST_ENTITIES_MAX: usize = 10_000;
 /// Most references in one question for entities by reference.
 pub const REST_REFS_MAX: usize = 5_000;
+/// Longest answer of it, in bytes: 10,000 entities have some 30 MB, and no small request may take more memory than that
+/// by naming a large entity often. Whoever needs more asks for fewer, or for `fields`.
+pub const REST_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Most changed entities that one refresh names in what it gives back.
 pub const CATALOG_CHANGES_TOLD_MAX: usize = 256;
 /// Shortest time between two refreshes of the catalog by itself, in seconds: a walk of 100,000 files takes about one.
@@ -215,7 +222,3 @@ pub const DPOP_JTI_BYTES_MAX: usize = 256;
 pub const DPOP_PROOF_SECONDS: i64 = 300;
 /// How long one DPoP nonce is given out, in seconds; it is good for twice as long.
 pub const DPOP_NONCE_SECONDS: i64 = 300;
-/// Smallest RSA modulus of a DPoP key, in bytes: 2,048 bits.
-pub const DPOP_RSA_BYTES_MIN: usize = 256;
-/// Largest RSA modulus of a DPoP key, in bytes: a stranger's key must not cost more than a stranger may.
-pub const DPOP_RSA_BYTES_MAX: usize = 512;

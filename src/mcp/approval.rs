@@ -16,13 +16,16 @@ use super::authority::Unavailable;
 use crate::access::approval::{self, Held, Verdict};
 use crate::actions::filter::Rule;
 use crate::actions::question::Question;
-use crate::actions::{Action, Caller, Registry};
+use crate::actions::{Action, Caller, Effect, Registry};
 use crate::app::App;
 use crate::limits;
 use crate::store::approvals;
 
 /// The name of the question within a result of 2026-07-28.
 pub const QUESTION: &str = "approval";
+/// What a sealed state says where the call that it goes on with was approved: the yes is used up by then, and was for
+/// this very call. No question is called so, so no client can answer it.
+pub const PASSED: &str = "postern/approved";
 /// `URLElicitationRequiredError` (MCP 2025-11-25, elicitation).
 const URL_ELICITATION_REQUIRED: i32 = -32042;
 
@@ -74,11 +77,18 @@ impl Approvals {
     }
 
     /// The same for the actions of `registry`: which of them are held is decided once.
-    #[must_use]
-    pub fn over(&self, registry: &Registry) -> Self {
+    ///
+    /// # Errors
+    /// The id of an action that fits and only reads. What it reads is read as a resource and over REST too, where nobody
+    /// is asked: a rule that seems to hold it would be a promise that nobody keeps.
+    pub fn over(&self, registry: &Registry) -> Result<Self, String> {
         let fits = |action: &&Arc<Action>| self.rules.iter().any(|rule| rule.fits(action));
-        let held = registry.all().iter().filter(fits).map(|action| action.id.clone()).collect();
-        Self { held: Arc::new(held), ..self.clone() }
+        let held: Vec<&Arc<Action>> = registry.all().iter().filter(fits).collect();
+        if let Some(reads) = held.iter().find(|action| action.effect == Effect::Read) {
+            return Err(reads.id.clone());
+        }
+        let held = held.into_iter().map(|action| action.id.clone()).collect();
+        Ok(Self { held: Arc::new(held), ..self.clone() })
     }
 
     /// Whether calls of `action` are held.

@@ -22,12 +22,14 @@ pub struct Verified {
     pub caller: Arc<Caller>,
     /// The first moment at which the token is worth nothing (`exp`, RFC 7519 section 4.1.4).
     pub expires_at: Time,
-    /// The token's own name (`jti`), by which it can be revoked alone.
-    pub token_id: String,
+    /// The token's own name (`jti`), by which it can be revoked alone. Shared: this is copied at every call.
+    pub token_id: Arc<str>,
     /// The key that whoever uses the token must prove (RFC 9449 section 6), if it is bound to one.
     pub key: Option<Arc<str>>,
     /// Whether somebody acts for the subject: then more than this one grant stands behind the token.
     pub is_exchanged: bool,
+    /// When all that stands behind the token ends with it, because no other is had for it: so it is with personal tokens.
+    pub ends_at: Option<Time>,
     /// The keys it was verified with. Under other keys it has to be verified again.
     keys: Arc<KeyRing>,
     /// When a use was last noted, in microseconds, where uses are.
@@ -47,9 +49,10 @@ impl Verified {
             restrictions: None,
         };
         let is_exchanged = claims.actor.is_some();
-        let (expires_at, token_id) = (claims.expires_at, claims.token_id);
+        let (expires_at, token_id) = (claims.expires_at, claims.token_id.into());
         let key = claims.key.map(Arc::from);
-        Self { caller: Arc::new(caller), expires_at, token_id, key, is_exchanged, keys, noted: None }
+        let caller = Arc::new(caller);
+        Self { caller, expires_at, token_id, key, is_exchanged, ends_at: None, keys, noted: None }
     }
 }
 
@@ -130,11 +133,12 @@ impl Authority {
         }
         let caller = Caller { resource: audience.to_owned(), ..found.caller };
         let verified = Verified {
-            token_id: caller.grant_id.clone(),
+            token_id: caller.grant_id.as_str().into(),
             caller: Arc::new(caller),
             expires_at: found.expires_at,
             key: None,
             is_exchanged: false,
+            ends_at: Some(found.expires_at),
             keys,
             noted: found.is_noted.then(|| Arc::new(AtomicI64::new(i64::MIN))),
         };

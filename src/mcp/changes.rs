@@ -3,6 +3,7 @@
 //! A change is told to whoever it concerns and nobody else, as the streams of this node know their callers. Over
 //! [`Event::Changed`] it reaches the other nodes. What is told holds no data, so it can always be told twice.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -23,6 +24,44 @@ pub enum What {
     Resources,
     /// One resource, by its URI.
     Resource(String),
+}
+
+/// What a stream is told of.
+#[derive(Clone, Debug, Default)]
+pub struct Wants {
+    /// Lists, out of [`What::Tools`], [`What::Prompts`] and [`What::Resources`].
+    pub lists: BTreeSet<What>,
+    /// Resources, by URI.
+    pub resources: BTreeSet<String>,
+    /// Whether it is told of no resource and no prompt, whatever its session follows: its caller may not read them.
+    pub is_narrow: bool,
+}
+
+impl Wants {
+    /// Whether it is told anything at all.
+    pub fn is_some(&self) -> bool {
+        !self.lists.is_empty() || !self.resources.is_empty()
+    }
+
+    /// The same for a caller who is kept out of the entities that are there: what changes in the catalog, and when, is
+    /// news of what is in it.
+    #[must_use]
+    pub fn without_entities(mut self, is_kept_out: bool) -> Self {
+        if is_kept_out {
+            self.lists.retain(|what| *what == What::Tools);
+            self.resources.clear();
+            self.is_narrow = true;
+        }
+        self
+    }
+
+    /// Whether it is told of `what`.
+    pub fn includes(&self, what: &What) -> bool {
+        match what {
+            What::Resource(uri) => self.resources.contains(uri),
+            list => self.lists.contains(list),
+        }
+    }
 }
 
 /// Whose list it is.

@@ -51,15 +51,18 @@ impl Server {
         let name = &offered.action.id;
         let arguments = request.arguments;
         let about = About { caller, method: "tools/call", name, arguments: arguments.as_ref() };
-        let answers = if modern {
+        let mut answers = if modern {
             self.features.rounds.answers(about, request.input_responses, request.request_state.as_deref())?
         } else {
             BTreeMap::new()
         };
-        if self.holds(offered)
-            && let Some(held) = self.hold(context, about, offered, answers.get(approval::QUESTION)).await?
-        {
-            return Ok(held);
+        if self.holds(offered) && !answers.contains_key(approval::PASSED) {
+            let went = answers.remove(approval::QUESTION);
+            if let Some(held) = self.hold(context, about, offered, went.as_ref()).await? {
+                return Ok(held);
+            }
+            // A tool that asks something before it does anything goes on with this yes when it was answered.
+            answers.insert(approval::PASSED.to_owned(), Value::Bool(true));
         }
         if let Some(state) = request.request_state.as_deref().filter(|_| modern)
             && offered.action.effect != Effect::Read

@@ -9,11 +9,12 @@ use axum::http::{HeaderMap, Method, Response};
 use super::answer::{self, Challenge};
 use super::authority::{Authority, Verified};
 use super::bound::Proofs;
-use super::headers::{Bearer, bearer};
+use super::headers::bearer;
 use super::live::{LiveCallers, Refused};
 use super::{CannotServe, McpState};
 use crate::access::servers;
 use crate::clock::Time;
+use crate::oauth::bearer::Bearer;
 
 /// The gate of one protected resource.
 #[derive(Clone, Debug)]
@@ -51,6 +52,17 @@ impl Gate {
             }
             Bearer::Bound(token) => self.admit_bound((headers, method, url), token, now).await,
         }
+    }
+
+    /// Whether whoever was let in while this node had heard `heard` of the news would be let in now: for what comes
+    /// after a body that was long on its way. Costs two looks at numbers where nothing ended meanwhile, and needs no
+    /// second proof of a key.
+    ///
+    /// # Errors
+    /// As [`Self::admit`].
+    pub async fn still(&self, verified: &Verified, heard: u64, now: Time) -> Result<(), Box<Response<Body>>> {
+        let still = self.live.still(&self.authority, verified, heard, now).await;
+        still.map_err(|refused| Box::new(self.refuse(refused)))
     }
 
     pub(super) fn refuse(&self, refused: Refused) -> Response<Body> {

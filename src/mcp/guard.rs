@@ -29,6 +29,7 @@ use super::origin::Origins;
 use super::server::Server;
 use super::session::door::{Door, Refusal};
 use super::session::{Session, batch};
+use super::sse;
 use super::tools::Offered;
 use super::trace::Trace;
 use crate::access::{self, Decision};
@@ -72,16 +73,60 @@ impl Endpoint {
         }
         // Kept aside: the headers go into `rmcp` with the request.
         let origin = parts.headers.get(axum::http::header::ORIGIN).cloned();
+        let heard = self.gate.live.heard();
         let mut response = match self.admit(&mut parts).await {
-            Ok(verified) if self.old.is_some() => self.serve_old(verified, parts, body).await,
-            Ok(verified) if parts.method == Method::POST => self.post(verified, parts, body).await,
-            Ok(verified) => self.other(verified, &parts).await,
+            Ok(verified) => self.let_in(verified, heard, parts, body).await,
             Err(refusal) => *refusal,
         };
         if let Some(origin) = origin {
             self.origins.expose(&HeaderMap::from_iter([(axum::http::header::ORIGIN, origin)]), &mut response);
         }
         response
+    }
+
+    /// Answers a request of whoever was let in while this node had heard `heard` of the news.
+    async fn let_in(
+        &self,
+        verified: Verified,
+        heard: u64,
+        parts: request::Parts,
+        body: Body,
+    ) -> Response<Body> {
+        let known = verified.clone();
+        let response = match parts.method {
+            _ if self.old.is_some() => self.serve_old(verified, heard, parts, body).await,
+            Method::POST => self.post(verified, heard, parts, body).await,
+            _ => self.other(verified, &parts).await,
+        };
+        // A stream is among those that hear of an end by now: what ended before that is seen here.
+        if sse::is_one(&response)
+            && let Err(refusal) = self.still(&known, heard).await
+        {
+            return *refusal;
+        }
+        response
+    }
+
+    /// Whether whoever was let in then would be now.
+    async fn still(&self, verified: &Verified, heard: u64) -> Result<(), Refusal> {
+        self.gate.still(verified, heard, self.calls.clock.now()).await
+    }
+
+    /// The body of a message of whoever was let in before it was there. One that is held back must not keep alive what
+    /// ends meanwhile.
+    ///
+    /// # Errors
+    /// The answer to a body that is none, or comes too late.
+    pub async fn message(
+        &self,
+        verified: &Verified,
+        heard: u64,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Bytes, Refusal> {
+        let body = whole_json(headers, body, self.patience).await?;
+        self.still(verified, heard).await?;
+        Ok(body)
     }
 
     /// Who calls. The token is asked for before anything else is looked at, so that a client that sends an odd
@@ -99,8 +144,14 @@ impl Endpoint {
         Ok(verified)
     }
 
-    async fn post(&self, verified: Verified, parts: request::Parts, body: Body) -> Response<Body> {
-        let body = match whole(&parts.headers, body, self.patience).await {
+    async fn post(
+        &self,
+        verified: Verified,
+        heard: u64,
+        parts: request::Parts,
+        body: Body,
+    ) -> Response<Body> {
+        let body = match self.message(&verified, heard, &parts.headers, body).await {
             Ok(body) => body,
             Err(refusal) => return *refusal,
         };
@@ -184,7 +235,7 @@ impl Endpoint {
             );
         }
         if request.modern && request.method == listen::METHOD {
-            return listen::open(&self.door.streams, self.server.capabilities(), verified, request);
+            return listen::open(&self.door.streams, &self.server, verified, request);
         }
         if let Some((name, offered)) = self.called(&verified.caller, request) {
             if let Some(refusal) = self.step_up(&verified.caller, name, offered).await {
@@ -193,15 +244,11 @@ impl Endpoint {
             if let Some(answer) = direct::read(&self.server, &verified.caller, offered, request).await {
                 return answer;
             }
-        } else if let Some(name) = request.name.as_deref().or(request.uri.as_deref())
-            && self.server.features().needs_reading(&request.method, name)
-            && let Some(offered) = self.calls.tools.find_for(&verified.caller, READS)
-        {
-            // A resource opens with the same scope as the tool that reads it, and is recorded as one call of it.
+        } else if let Some((name, offered)) = self.reads(&verified.caller, request) {
             if let Some(refusal) = self.step_up(&verified.caller, name, offered).await {
                 return refusal;
             }
-            self.calls.note(offered, &verified.caller, self.calls.clock.now(), "ok").await;
+            self.note_read(&verified.caller, offered).await;
         }
         match session {
             Some(session) => self.door.run(&self.server, verified, &session, parts, body, request).await,
@@ -209,8 +256,8 @@ impl Endpoint {
         }
     }
 
-    /// The tool that `request` calls, and the name it is called by.
-    fn called<'r>(
+    /// The tool that `request` calls, where it is there for this caller, and the name it is called by.
+    pub fn called<'r>(
         &'r self,
         caller: &Caller,
         request: &'r envelope::Request<'_>,
@@ -219,13 +266,29 @@ impl Endpoint {
         Some((name, self.calls.tools.find_for(caller, name)?))
     }
 
+    /// The tool that `request` reads as, where it reads a resource or a prompt that opens with one, and what it reads. It
+    /// takes the same scope, and is recorded as one call of the tool.
+    pub fn reads<'r>(
+        &'r self,
+        caller: &Caller,
+        request: &'r envelope::Request<'_>,
+    ) -> Option<(&'r str, &'r Arc<Offered>)> {
+        let name = self.server.features().opens_by_reading(request)?;
+        Some((name, self.calls.tools.find_for(caller, READS)?))
+    }
+
+    /// Records a read of a resource or a prompt.
+    pub async fn note_read(&self, caller: &Arc<Caller>, offered: &Offered) {
+        self.calls.note(offered, caller, self.calls.clock.now(), "ok").await;
+    }
+
     /// The challenge for a request that needs one more scope, where it does.
     pub async fn needs_scope(
         &self,
         caller: &Arc<Caller>,
         request: &envelope::Request<'_>,
     ) -> Option<Response<Body>> {
-        let (name, offered) = self.called(caller, request)?;
+        let (name, offered) = self.called(caller, request).or_else(|| self.reads(caller, request))?;
         self.step_up(caller, name, offered).await
     }
 
@@ -259,17 +322,26 @@ impl Endpoint {
     }
 }
 
-/// The body, all of it.
+/// The body, which must be JSON by its headers, all of it.
 ///
 /// # Errors
-/// The answer to one that is no JSON, too long, too slow, or cut short.
-pub async fn whole(headers: &HeaderMap, body: Body, patience: Duration) -> Result<Bytes, Refusal> {
-    let refuse = |status, text: &str| Err(Box::new(answer::refusal(status, "invalid_request", text)));
+/// The answer to one that is no JSON, and as [`whole`].
+pub async fn whole_json(headers: &HeaderMap, body: Body, patience: Duration) -> Result<Bytes, Refusal> {
     // A page can post text/plain across origins without a preflight, but not application/json (attack G02).
     if !is_json(headers) {
         let text = "The body must be JSON: send Content-Type: application/json.";
-        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, text);
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        return Err(Box::new(answer::refusal(status, "invalid_request", text)));
     }
+    whole(body, patience).await
+}
+
+/// The body, all of it.
+///
+/// # Errors
+/// The answer to one that is too long, too slow, or cut short.
+pub async fn whole(body: Body, patience: Duration) -> Result<Bytes, Refusal> {
+    let refuse = |status, text: &str| Err(Box::new(answer::refusal(status, "invalid_request", text)));
     // A body that comes a byte at a time holds its place for as long as it likes (attack J01).
     let reading = Limited::new(body, limits::MCP_BODY_BYTES_MAX).collect();
     let Ok(read) = tokio::time::timeout(patience, reading).await else {

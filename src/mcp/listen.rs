@@ -18,10 +18,11 @@ use serde_json::{Map, Value, json};
 
 use super::answer;
 use super::authority::Verified;
-use super::changes::What;
+use super::changes::{Wants, What};
 use super::envelope::Request;
+use super::server::Server;
 use super::sse;
-use super::streams::{Full, Next, Stream, Streams, Wants};
+use super::streams::{Full, Next, Stream, Streams};
 use crate::limits;
 
 /// The method.
@@ -42,7 +43,7 @@ fn object<'de, D: Deserializer<'de>>(from: D) -> Result<SubscriptionFilter, D::E
 /// Answers `request`: a stream, or why there is none.
 pub fn open(
     streams: &Arc<Streams>,
-    capabilities: &ServerCapabilities,
+    server: &Server,
     verified: Verified,
     request: &Request<'_>,
 ) -> Response<Body> {
@@ -55,8 +56,8 @@ pub fn open(
             return refuse(StatusCode::OK, answer::INVALID_PARAMS, &text);
         }
     };
-    let wants = match honoured(&asked, capabilities) {
-        Ok(wants) => wants,
+    let wants = match honoured(&asked, server.capabilities()) {
+        Ok(wants) => wants.without_entities(server.features().is_kept_out(&verified.caller)),
         Err(why) => return refuse(StatusCode::OK, answer::INVALID_PARAMS, &format!("Invalid params: {why}")),
     };
     let Ok(id) = serde_json::from_str::<Value>(request.id.get()) else {

@@ -117,6 +117,37 @@ impl LiveCallers {
         Ok(verified)
     }
 
+    /// How much was forgotten here until now: what [`Self::still`] compares with.
+    pub fn heard(&self) -> u64 {
+        self.hear_news();
+        self.generation.load(Ordering::SeqCst)
+    }
+
+    /// Whether `verified`, who was admitted when [`Self::heard`] said `heard`, still is. Nothing is asked where nothing
+    /// was forgotten since.
+    ///
+    /// # Errors
+    /// As [`Self::admit`].
+    pub async fn still(
+        &self,
+        authority: &Authority,
+        verified: &Verified,
+        heard: u64,
+        now: Time,
+    ) -> Result<(), Refused> {
+        if now >= verified.expires_at {
+            return Err(Refused::Invalid(TokenRefusal::Expired));
+        }
+        if self.heard() == heard && !self.distrusted.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        match authority.is_live(verified).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Refused::Revoked),
+            Err(unavailable) => Err(Refused::Unavailable(unavailable)),
+        }
+    }
+
     async fn admit_known(
         &self,
         authority: &Authority,
@@ -204,7 +235,7 @@ pub(super) fn concerns(event: &Event, verified: &Verified) -> bool {
         Event::GrantRevoked(id) => caller.grant_id == *id,
         Event::ClientRevoked(id) => caller.client_id == *id,
         Event::UserSuspended(id) => caller.is_user && caller.subject == *id,
-        Event::TokenRevoked(jti) => verified.token_id == *jti,
+        Event::TokenRevoked(jti) => *verified.token_id == **jti,
         // Keys change rarely, and verifying everyone again is cheap. What was told while the news were lost could have
         // concerned anyone.
         Event::KeysChanged | Event::Trusted => true,

@@ -183,6 +183,12 @@ pub enum CannotServe {
     /// A fixture has the name of something real.
     #[error(transparent)]
     Name(#[from] crate::actions::RegistryError),
+    /// A rule of `mcp.approval` fits an action that only reads.
+    #[error(
+        "mcp.approval would hold {0}, which only reads: what it reads is there as a resource too, without anybody's yes. \
+         Let the rule fit less, such as \"effect:change\" or {{ plugin = \"…\", effect = \"delete\" }}"
+    )]
+    HeldRead(String),
     /// A scope or URL cannot stand in a header.
     #[error("a challenge cannot hold {0:?}")]
     Challenge(String),
@@ -199,7 +205,7 @@ pub fn routes(state: McpState) -> Result<Router, CannotServe> {
     if state.conformance {
         whole.actions = Arc::new(fixtures::added_to(&whole.actions)?);
     }
-    state.approvals = state.approvals.over(&whole.actions);
+    state.approvals = state.approvals.over(&whole.actions).map_err(CannotServe::HeldRead)?;
     let (paths, every) = (whole.paths.clone(), Tools::new(Arc::clone(&whole.actions), state.tool_names)?);
     let door = door(&state);
     let mut router = Router::new();

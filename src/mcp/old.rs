@@ -24,13 +24,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer;
 use super::authority::Verified;
+use super::changes::Wants;
 use super::envelope::{self, LEGACY, Message, Note};
-use super::guard::{self, Endpoint};
+use super::guard::Endpoint;
 use super::listen;
 use super::server::Server;
 use super::session::run::{is_answer, serve};
 use super::sse::{self, Event};
-use super::streams::{Next, Stream as Place, Streams, Wants};
+use super::streams::{Next, Stream as Place, Streams};
 use crate::actions::Caller;
 use crate::limits;
 use crate::secret::{McpSession, Secret};
@@ -101,7 +102,9 @@ impl Connections {
     pub fn get(self: &Arc<Self>, verified: Verified, server: &Server) -> Response<Body> {
         let caller = Arc::clone(&verified.caller);
         let lists = listen::lists(server.capabilities());
-        let place = match self.streams.open(verified, Wants { lists, ..Wants::default() }, None) {
+        let wants =
+            Wants { lists, ..Wants::default() }.without_entities(server.features().is_kept_out(&caller));
+        let place = match self.streams.open(verified, wants, None) {
             Ok(place) => place,
             Err(full) => {
                 let (status, text) = listen::refusal(full);
@@ -162,7 +165,13 @@ impl Connections {
 
 impl Endpoint {
     /// Answers one request of this transport, whose caller the guard let in.
-    pub async fn serve_old(&self, verified: Verified, parts: request::Parts, body: Body) -> Response<Body> {
+    pub async fn serve_old(
+        &self,
+        verified: Verified,
+        heard: u64,
+        parts: request::Parts,
+        body: Body,
+    ) -> Response<Body> {
         let Some(old) = &self.old else { return answer::only_post() };
         match parts.method {
             Method::GET => return old.get(verified, &self.server),
@@ -170,7 +179,7 @@ impl Endpoint {
             // A newer client tries the newer transport first; 405 is what sends it to GET.
             _ => return only_get(),
         }
-        let body = match guard::whole(&parts.headers, body, self.patience).await {
+        let body = match self.message(&verified, heard, &parts.headers, body).await {
             Ok(body) => body,
             Err(refusal) => return *refusal,
         };
@@ -183,12 +192,19 @@ impl Endpoint {
                 answer::rpc_error(StatusCode::BAD_REQUEST, id, answer::INVALID_REQUEST, text, None)
             }
             Ok(message) => {
-                if let Message::Request(request) = &message
-                    && let Some(refusal) = self.needs_scope(&verified.caller, request).await
-                {
-                    return refusal;
+                let caller = &verified.caller;
+                let mut reads = None;
+                if let Message::Request(request) = &message {
+                    if let Some(refusal) = self.needs_scope(caller, request).await {
+                        return refusal;
+                    }
+                    reads = self.reads(caller, request).map(|(_, offered)| Arc::clone(offered));
                 }
-                old.post(&verified.caller, parts, &self.server, message, &body)
+                let response = old.post(caller, parts, &self.server, message, &body);
+                if let Some(offered) = reads.filter(|_| response.status() == StatusCode::ACCEPTED) {
+                    self.note_read(caller, &offered).await;
+                }
+                response
             }
             Err(bad) => answer::rpc_error(bad.status, bad.id, bad.code, &bad.message, bad.data),
         }

@@ -14,7 +14,7 @@ use crate::store::personal_tokens;
 
 /// What stands behind such a token.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct OpaqueToken {
     /// Who calls. The resource is filled in with the one that is called, which `opens` allows.
     pub caller: Caller,
     /// The one resource it opens; `None` for every one.
@@ -28,7 +28,7 @@ pub struct Standing {
 }
 
 /// The answer, on its way; nothing where no such token exists.
-pub type Found = BoxFuture<'static, Result<Option<Standing>, Unavailable>>;
+pub type Found = BoxFuture<'static, Result<Option<OpaqueToken>, Unavailable>>;
 
 /// How the tokens of `app` are found.
 pub fn finder(app: &App) -> impl Fn(&str) -> Found + Send + Sync + 'static {
@@ -68,9 +68,9 @@ pub fn noter(app: &App) -> impl Fn(&str, Time) + Send + Sync + 'static {
     }
 }
 
-fn of_person(token: PersonalToken) -> Standing {
+fn of_person(token: PersonalToken) -> OpaqueToken {
     let is_live = token.ended_at.is_none() && token.person.is_some();
-    Standing {
+    OpaqueToken {
         is_live,
         is_noted: true,
         expires_at: token.expires_at,
@@ -88,8 +88,8 @@ fn of_person(token: PersonalToken) -> Standing {
     }
 }
 
-fn of_config(token: &StaticToken, scopes: crate::oauth::scope::ScopeSet) -> Standing {
-    Standing {
+fn of_config(token: &StaticToken, scopes: crate::oauth::scope::ScopeSet) -> OpaqueToken {
+    OpaqueToken {
         is_live: true,
         is_noted: false,
         expires_at: Time::from_micros(i64::MAX),

@@ -230,6 +230,20 @@ mod tests {
         let open = |about| rounds(NOON).answers(about, said(YES), Some(&state));
         let answers = open(About { arguments: Some(&again), ..about }).unwrap();
         assert_eq!(answers.keys().collect::<Vec<_>>(), ["sure"], "what was not asked is not looked at");
+        let of = |change: &dyn Fn(&mut Caller)| {
+            let mut other = caller("ada");
+            change(&mut other);
+            other
+        };
+        let others = [
+            of(&|ada| ada.client_id = "another".into()),
+            of(&|ada| ada.grant_id = "another".into()),
+            of(&|ada| ada.resource = "another".into()),
+        ];
+        for other in &others {
+            let opened = open(About { caller: other, ..about });
+            assert_eq!(opened.unwrap_err().code.0, -32602, "{other:?}");
+        }
         for another in [
             About { caller: &eve, ..about },
             About { method: "prompts/get", ..about },

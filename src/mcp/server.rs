@@ -19,7 +19,7 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 
 use super::authority::Verified;
 use super::call::Calls;
-use super::features::{self, Features, completion, page, prompts, resources};
+use super::features::{self, Features, completion, page, prompts, resources, uri};
 use super::fixtures;
 use super::icons;
 use super::session::wishes;
@@ -304,6 +304,9 @@ impl ServerHandler for Server {
         request: SubscribeRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
+        if uri::Target::parse(&request.uri).is_some() && self.features.is_kept_out(caller(&context)?) {
+            return Err(resources::not_found(&request.uri));
+        }
         wishes::follow(&context, &request.uri, true).await
     }
 

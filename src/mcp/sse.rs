@@ -11,6 +11,9 @@ use futures_util::{Stream, StreamExt as _};
 
 use crate::limits;
 
+/// The media type of a stream.
+const EVENT_STREAM: &str = "text/event-stream";
+
 /// One event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Event<'a> {
@@ -53,6 +56,11 @@ pub fn message(data: &str) -> Bytes {
     Event { data, ..Event::default() }.to_bytes()
 }
 
+/// Whether an answer is a stream.
+pub fn is_one(response: &Response<Body>) -> bool {
+    response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == EVENT_STREAM)
+}
+
 /// The answer whose body is `events`. A comment in between shows that it lives, and it ends after a while, in order.
 pub fn response(events: impl Stream<Item = Bytes> + Send + 'static) -> Response<Body> {
     let life = tokio::time::sleep(Duration::from_secs(limits::MCP_STREAM_SECONDS_MAX));
@@ -69,7 +77,7 @@ pub fn response(events: impl Stream<Item = Bytes> + Send + 'static) -> Response<
         });
     let mut response = Response::new(Body::from_stream(body));
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(EVENT_STREAM));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
     // nginx would gather the stream before it passes anything on.
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use super::error::Refusal;
-use super::jwt::{Audience, JwtRefusal, NumericDate, Unverified};
+use super::jwt::{self, Audience, JwtRefusal, NumericDate, Untimely, Unverified};
 use super::key_set::KeySet;
 use crate::clock::Time;
 use crate::limits;
@@ -53,6 +53,16 @@ pub enum AssertionRefusal {
     /// The client's keys are not to be had.
     #[error("could not be checked: the keys at the client's jwks_uri cannot be read")]
     NoKeys,
+}
+
+impl From<Untimely> for AssertionRefusal {
+    fn from(why: Untimely) -> Self {
+        match why {
+            Untimely::Expired => Self::Expired,
+            Untimely::TooLong => Self::TooLong,
+            Untimely::TooEarly => Self::TooEarly,
+        }
+    }
 }
 
 /// An assertion as it was presented. Not yet believed.
@@ -141,18 +151,7 @@ impl Assertion {
         if !claims.aud.sole().is_some_and(|sole| audiences.iter().any(|ours| ours == sole)) {
             return Err(AssertionRefusal::WrongAudience);
         }
-        let NumericDate(expires_at) = claims.exp;
-        let until = expires_at.plus_seconds(limits::ASSERTION_SKEW_SECONDS);
-        if until <= now {
-            return Err(AssertionRefusal::Expired);
-        }
-        if expires_at > now.plus_seconds(limits::ASSERTION_SECONDS_MAX + limits::ASSERTION_SKEW_SECONDS) {
-            return Err(AssertionRefusal::TooLong);
-        }
-        let soon = now.plus_seconds(limits::ASSERTION_SKEW_SECONDS);
-        if [claims.nbf, claims.iat].into_iter().flatten().any(|NumericDate(begins)| begins > soon) {
-            return Err(AssertionRefusal::TooEarly);
-        }
+        let until = jwt::window(claims.exp, [claims.nbf, claims.iat], now)?;
         let id = claims.jti.filter(|id| !id.is_empty()).ok_or(AssertionRefusal::NoId)?;
         Ok(Once { id, until })
     }

@@ -3,6 +3,7 @@
 //! `jsonwebtoken` reads the system clock when it judges `exp` or `nbf`, so that is switched off and done here.
 
 use jsonwebtoken::{Header, Validation};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::exchange::Actor;
@@ -159,24 +160,37 @@ pub fn verify_for_any_audience(
     issuer: &str,
     now: Time,
 ) -> Result<AccessClaims, TokenRefusal> {
+    judge(open(unverified, keys, &["at+jwt", "application/at+jwt"])?, issuer, now)
+}
+
+/// What a token of ours says, of one of the kinds that `types` names and of no other (attack F03). Whom it is for and
+/// until when is not judged here.
+///
+/// # Errors
+/// [`TokenRefusal`], in the order in which it is checked.
+pub(super) fn open<T: DeserializeOwned>(
+    unverified: &str,
+    keys: &KeyRing,
+    types: &[&str],
+) -> Result<T, TokenRefusal> {
     let header = jsonwebtoken::decode_header(unverified).map_err(|_| TokenRefusal::Malformed)?;
     let kid = header.kid.as_deref().ok_or(TokenRefusal::Malformed)?;
     let key = keys.verifying(kid).ok_or(TokenRefusal::UnknownKey)?;
     let typ = header.typ.as_deref().unwrap_or_default();
-    if !typ.eq_ignore_ascii_case("at+jwt") && !typ.eq_ignore_ascii_case("application/at+jwt") {
+    if !types.iter().any(|known| known.eq_ignore_ascii_case(typ)) {
         return Err(TokenRefusal::WrongType);
     }
     // The algorithm is the key's, never the header's word (attack F01).
     let mut validation = Validation::new(jws(key.algorithm));
     validation.required_spec_claims.clear();
     (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
-    let wire = jsonwebtoken::decode::<Wire>(unverified, &key.decoding, &validation)
+    let read = jsonwebtoken::decode::<T>(unverified, &key.decoding, &validation);
+    Ok(read
         .map_err(|e| match e.kind() {
             jsonwebtoken::errors::ErrorKind::Json(_) => TokenRefusal::Malformed,
             _ => TokenRefusal::BadSignature,
         })?
-        .claims;
-    judge(wire, issuer, now)
+        .claims)
 }
 
 fn judge(wire: Wire, issuer: &str, now: Time) -> Result<AccessClaims, TokenRefusal> {

@@ -254,10 +254,30 @@ pub struct NewClient {
     pub secret_digest: Option<Digest>,
 }
 
+/// What state a client is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientState {
+    /// Accepted.
+    Active,
+    /// Kept out until it may go on.
+    Suspended,
+    /// Ended for good.
+    Ended,
+}
+
 impl Client {
+    /// Whether it was let in, kept out or ended. An end is for good, whatever else was said before.
+    pub fn state(&self) -> ClientState {
+        match (self.revoked_at, self.suspended_at) {
+            (Some(_), _) => ClientState::Ended,
+            (None, Some(_)) => ClientState::Suspended,
+            (None, None) => ClientState::Active,
+        }
+    }
+
     /// Whether it may begin or continue anything.
     pub fn is_active(&self) -> bool {
-        self.suspended_at.is_none() && self.revoked_at.is_none()
+        self.state() == ClientState::Active
     }
 
     /// Whether it can prove who it is, by a secret or by a key.

@@ -8,9 +8,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
-use serde_json::{Number, Value};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use url::Url;
 
+use super::jwt::{self, NumericDate};
+use super::key_set::RSA_EXPONENT;
 use crate::clock::Time;
 use crate::secret::Vault;
 use crate::{limits, secret};
@@ -82,8 +85,12 @@ struct Header {
     typ: Option<String>,
     alg: String,
     jwk: Value,
-    /// There at all is too much: nothing critical is understood here (RFC 7515 section 4.1.11).
+    /// There at all is too much, so a null is not forgiven: nothing critical is understood here (RFC 7515 section 4.1.11).
+    #[serde(default, deserialize_with = "jwt::present")]
     crit: Option<Value>,
+    /// Unencoded payloads (RFC 7797) are for those who understand them.
+    #[serde(default, deserialize_with = "jwt::present")]
+    b64: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -91,7 +98,7 @@ struct Claims {
     jti: String,
     htm: String,
     htu: String,
-    iat: Number,
+    iat: NumericDate,
     ath: Option<String>,
     nonce: Option<String>,
 }
@@ -109,7 +116,7 @@ pub fn verify(unverified: &str, target: Target<'_>, now: Time) -> Result<Proof, 
     let (message, signature) = unverified.rsplit_once('.').ok_or(R::Malformed)?;
     let (header, claims) = message.split_once('.').ok_or(R::Malformed)?;
     let header: Header = part(header)?;
-    if header.crit.is_some() {
+    if header.crit.is_some() || header.b64.is_some() {
         return Err(R::Malformed);
     }
     let typ = header.typ.as_deref().unwrap_or_default();
@@ -128,7 +135,7 @@ pub fn verify(unverified: &str, target: Target<'_>, now: Time) -> Result<Proof, 
     if claims.htm != target.method || !same_target(&claims.htu, target.url) {
         return Err(R::OtherTarget);
     }
-    let issued_at = seconds(&claims.iat).ok_or(R::Malformed)?;
+    let NumericDate(issued_at) = claims.iat;
     let ends_at = issued_at.plus_seconds(limits::DPOP_PROOF_SECONDS);
     if ends_at <= now || issued_at > now.plus_seconds(limits::DPOP_PROOF_SECONDS) {
         return Err(R::WrongTime);
@@ -181,9 +188,11 @@ impl Key {
         let text = |name: &str| jwk.get(name).and_then(Value::as_str).unwrap_or_default();
         // Read strictly, so that one key has one spelling and one thumbprint.
         let bytes = |name: &str| BASE64URL.decode(text(name)).map_or(0, |bytes| bytes.len());
+        // Zeros before it would be one more (RFC 7518 section 6.3.1.1).
+        let is_short = BASE64URL.decode(text("n")).is_ok_and(|bytes| bytes.first() != Some(&0));
         let said = jwk.get("alg").is_none_or(|alg| alg == algorithm);
         let (x, y, n, e) = (text("x"), text("y"), text("n"), text("e"));
-        let rsa = limits::DPOP_RSA_BYTES_MIN..=limits::DPOP_RSA_BYTES_MAX;
+        let rsa = limits::RSA_BYTES_MIN..=limits::RSA_BYTES_MAX;
         let (algorithm, decoding, members) = match (algorithm, text("kty"), text("crv")) {
             ("ES256", "EC", "P-256") if bytes("x") == 32 && bytes("y") == 32 => (
                 Algorithm::ES256,
@@ -195,8 +204,7 @@ impl Key {
                 DecodingKey::from_ed_components(x),
                 format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#),
             ),
-            // The exponent of every key of today, 65537: others are slow, or weak.
-            ("RS256", "RSA", "") if e == "AQAB" && rsa.contains(&bytes("n")) => (
+            ("RS256", "RSA", "") if e == RSA_EXPONENT && is_short && rsa.contains(&bytes("n")) => (
                 Algorithm::RS256,
                 DecodingKey::from_rsa_components(n, e),
                 format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#),
@@ -209,16 +217,8 @@ impl Key {
     }
 }
 
-fn part<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, ProofRefusal> {
-    let bytes = BASE64URL.decode(text).map_err(|_| ProofRefusal::Malformed)?;
-    serde_json::from_slice(&bytes).map_err(|_| ProofRefusal::Malformed)
-}
-
-/// A `NumericDate` may have a fraction (RFC 7519 section 2); within the years that a clock shows.
-fn seconds(number: &Number) -> Option<Time> {
-    let seconds = number.as_f64().filter(|seconds| (0.0..253_402_300_800.0).contains(seconds))?;
-    #[expect(clippy::cast_possible_truncation, reason = "within bounds just checked")]
-    Some(Time::from_seconds(seconds as i64))
+fn part<T: DeserializeOwned>(text: &str) -> Result<T, ProofRefusal> {
+    jwt::part(text).map_err(|_| ProofRefusal::Malformed)
 }
 
 /// Whether two URLs are one but for query and fragment, with scheme and host in any case and the usual port said or

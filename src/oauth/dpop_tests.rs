@@ -162,6 +162,9 @@ fn the_header_decides_nothing_that_the_key_does_not_say() {
         (header("jwk", json!({"kty": "oct", "k": "AA"})), ProofRefusal::PrivateKey),
         (header("jwk", signer(config::Algorithm::Es256).jwk), ProofRefusal::BadSignature),
         (header("crit", json!(["x"])), ProofRefusal::Malformed),
+        (header("crit", Value::Null), ProofRefusal::Malformed),
+        (header("b64", json!(true)), ProofRefusal::Malformed),
+        (header("b64", Value::Null), ProofRefusal::Malformed),
     ] {
         assert_eq!(judge(&ec.sign(&header, &claims()), None), Err(expected), "{header}");
     }
@@ -170,6 +173,22 @@ fn the_header_decides_nothing_that_the_key_does_not_say() {
     let last = if x.ends_with('A') { "B" } else { "_" };
     let other = with(ec.jwk.clone(), "x", json!(format!("{}{last}", &x[..42])));
     assert!(judge(&ec.sign(&header("jwk", other), &claims()), None).is_err());
+}
+
+/// Attack: a second spelling of one key would be a second thumbprint, and a way past whatever names the first.
+#[test]
+fn zeros_before_a_modulus_make_no_second_thumbprint() {
+    let signer = signer(config::Algorithm::Rs256);
+    let modulus = BASE64URL.decode(signer.jwk["n"].as_str().unwrap()).unwrap();
+    for zeros in [1, 2, 256] {
+        let padded = BASE64URL.encode([vec![0; zeros], modulus.clone()].concat());
+        let header = with(signer.header(), "jwk", with(signer.jwk.clone(), "n", json!(padded)));
+        assert_eq!(
+            judge(&signer.sign(&header, &claims()), None),
+            Err(ProofRefusal::WrongAlgorithm),
+            "{zeros}"
+        );
+    }
 }
 
 #[test]

@@ -64,6 +64,10 @@ pub struct Exchanged {
 /// # Errors
 /// [`Refusal`], in the order in which it is checked.
 pub fn decide(ask: &Ask<'_>, access_seconds: i64, now: Time) -> Result<Exchanged, Refusal> {
+    // A program's own token stands for nobody: exchanged, it would be this program's own, for what the other one may do.
+    if !ask.subject.is_user {
+        return Err(Refusal::BadSubject);
+    }
     let own = |actor: &AccessClaims| {
         !actor.is_user && actor.subject == ask.client_id && actor.client_id == ask.client_id
     };
@@ -181,6 +185,16 @@ mod tests {
                 assert_eq!(decided, Err(Refusal::BadSubject));
             }
         }
+    }
+
+    #[test]
+    fn attack_e08_a_subject_is_a_person() {
+        let allowed = [B.to_owned()];
+        let program = AccessClaims { is_user: false, ..token("catalog:read", 600, None) };
+        assert_eq!(
+            decide(&ask(&program, &[], &allowed), 900, Time::from_seconds(0)),
+            Err(Refusal::BadSubject)
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::assertion::Once;
-use super::jwt::{Audience, JwtRefusal, NumericDate, Unverified};
+use super::jwt::{self, Audience, JwtRefusal, NumericDate, Untimely, Unverified};
 use super::key_set::KeySet;
 use super::scope::ScopeSet;
 use crate::clock::Time;
@@ -62,6 +62,16 @@ pub enum IdJagRefusal {
     /// The subject has no account here.
     #[error("is about somebody who has no account here")]
     UnknownPerson,
+}
+
+impl From<Untimely> for IdJagRefusal {
+    fn from(why: Untimely) -> Self {
+        match why {
+            Untimely::Expired => Self::Expired,
+            Untimely::TooLong => Self::TooLong,
+            Untimely::TooEarly => Self::TooEarly,
+        }
+    }
 }
 
 /// An assertion as it was presented. Not yet believed.
@@ -162,14 +172,7 @@ impl IdJag {
         need(claims.iss == self.issuer, IdJagRefusal::UnknownIssuer)?;
         need(claims.aud.sole() == Some(to.audience), IdJagRefusal::WrongAudience)?; // section 4.4.1
         need(claims.client_id == to.client_id, IdJagRefusal::OtherClient)?; // section 4.4.1
-        let (NumericDate(issued_at), NumericDate(expires_at)) = (claims.iat, claims.exp);
-        let until = expires_at.plus_seconds(limits::ASSERTION_SKEW_SECONDS);
-        need(now < until, IdJagRefusal::Expired)?;
-        let longest = limits::ASSERTION_SECONDS_MAX + limits::ASSERTION_SKEW_SECONDS;
-        need(expires_at <= now.plus_seconds(longest), IdJagRefusal::TooLong)?;
-        let soon = now.plus_seconds(limits::ASSERTION_SKEW_SECONDS);
-        let begins = claims.nbf.map_or(issued_at, |NumericDate(nbf)| nbf.max(issued_at));
-        need(begins <= soon, IdJagRefusal::TooEarly)?;
+        let until = jwt::window(claims.exp, [claims.nbf, Some(claims.iat)], now)?;
         let tenant = claims.tenant.unwrap_or_default();
         let named = |text: &str| !text.is_empty() && text.len() <= limits::ISSUER_SUBJECT_BYTES_MAX;
         let known = named(&claims.sub) && (tenant.is_empty() || named(&tenant));

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::key_set::{Jws, KeySet};
 use crate::clock::Time;
+use crate::limits;
 
 /// Why a JWT is not believed. Each is the end of a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +61,8 @@ struct Header {
     b64: Option<Value>,
 }
 
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+/// Tells a null from nothing.
+pub(super) fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
 
@@ -133,7 +135,8 @@ impl std::fmt::Debug for Unverified {
     }
 }
 
-fn part<T: DeserializeOwned>(text: &str) -> Result<T, JwtRefusal> {
+/// One part of the compact form: JSON in base64url.
+pub(super) fn part<T: DeserializeOwned>(text: &str) -> Result<T, JwtRefusal> {
     let bytes = BASE64URL.decode(text).map_err(|_| JwtRefusal::Malformed)?;
     serde_json::from_slice(&bytes).map_err(|_| JwtRefusal::Malformed)
 }
@@ -159,6 +162,41 @@ impl Audience {
             },
         }
     }
+}
+
+/// Why a JWT is not for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Untimely {
+    /// Past its end.
+    Expired,
+    /// Its end is too far away to remember that it was used.
+    TooLong,
+    /// Not yet begun, or issued in the future.
+    TooEarly,
+}
+
+/// Whether an assertion that ends at `expires_at` and begins at each of `begins` is for `now`, by a clock that may be a
+/// little off. Gives the moment from which on its age alone refuses it.
+///
+/// # Errors
+/// [`Untimely`], in the order in which it is checked.
+pub(super) fn window(
+    NumericDate(expires_at): NumericDate,
+    begins: [Option<NumericDate>; 2],
+    now: Time,
+) -> Result<Time, Untimely> {
+    let until = expires_at.plus_seconds(limits::ASSERTION_SKEW_SECONDS);
+    if until <= now {
+        return Err(Untimely::Expired);
+    }
+    if expires_at > now.plus_seconds(limits::ASSERTION_SECONDS_MAX + limits::ASSERTION_SKEW_SECONDS) {
+        return Err(Untimely::TooLong);
+    }
+    let soon = now.plus_seconds(limits::ASSERTION_SKEW_SECONDS);
+    if begins.into_iter().flatten().any(|NumericDate(begins)| begins > soon) {
+        return Err(Untimely::TooEarly);
+    }
+    Ok(until)
 }
 
 /// A `NumericDate` (RFC 7519 section 2): seconds since 1970, perhaps with a fraction, which is dropped.

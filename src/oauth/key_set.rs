@@ -76,7 +76,7 @@ pub struct PublicKey {
 }
 
 /// The exponent that every RSA key of today has, 65537: others are slow, or weak.
-const RSA_EXPONENT: &str = "AQAB";
+pub(super) const RSA_EXPONENT: &str = "AQAB";
 
 impl PublicKey {
     /// Reads one key, if it is a public one that verifies with an algorithm of [`Jws`] (RFC 7518 section 6).

@@ -16,7 +16,7 @@ const OURS: [&str; 4] = [
 
 /// Reads the body of `PUT /register/{id}`. It replaces everything: what it leaves out goes back to its default. It passes
 /// the same checks as a registration, and more: the client stays who it is, proves itself as it did, and asks for no
-/// scope beyond the ones it registered, so that whoever finds its registration token cannot make more of it (attack A11).
+/// scope beyond the ones it registered, of which it may have none left, so that whoever finds its registration token cannot make more of it (attack A11).
 ///
 /// # Errors
 /// [`Fault`].
@@ -35,7 +35,7 @@ pub fn replacement(body: &[u8], client: &Client, supported: &ScopeSet) -> Result
         }
     }
     let registered = client.metadata.scope.as_deref().and_then(|text| text.parse::<ScopeSet>().ok());
-    let ceiling = registered.map_or_else(|| supported.clone(), |scope| scope.intersection(supported));
+    let ceiling = registered.unwrap_or_default().intersection(supported);
     let registration = Registration::of_members(&members, &ceiling)?;
     if registration.metadata().token_endpoint_auth_method != client.metadata.token_endpoint_auth_method {
         let method = client.metadata.token_endpoint_auth_method.as_str();
@@ -91,6 +91,20 @@ mod tests {
         let mut more = good();
         more["scope"] = json!("catalog:write");
         assert_eq!(self::read(&more).unwrap().metadata().scope, None);
+    }
+
+    /// Attack A11: first without a scope, which leaves none, then with another one.
+    #[test]
+    fn a11_scopes_do_not_grow_in_two_steps_either() {
+        let supported = "catalog:read catalog:write".parse().unwrap();
+        for first in [json!("catalog:write"), json!(""), Value::Null] {
+            let mut body = good();
+            body["scope"] = first.clone();
+            let mut stored = client();
+            stored.metadata = read(&body).unwrap().metadata().clone();
+            let again = replacement(good().to_string().as_bytes(), &stored, &supported).unwrap();
+            assert_eq!(again.metadata().scope, None, "after {first}");
+        }
     }
 
     #[test]

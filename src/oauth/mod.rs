@@ -1,6 +1,7 @@
 //! The protocol, pure: no async, no SQL, no HTTP, no clock, no randomness.
 
 pub mod assertion;
+pub mod bearer;
 pub mod claims;
 pub mod client;
 pub mod client_auth;

@@ -5,13 +5,13 @@
 //! limit, and a cap on what is read.
 
 mod address;
+mod budget;
 mod own;
 mod send;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,13 +19,13 @@ use http::{HeaderMap, StatusCode, header};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use tokio::sync::Semaphore;
 use url::{Host, Url};
 
 use crate::config::Config;
 use crate::limits;
 pub use address::is_public;
 use address::is_public_name;
+use budget::Budget;
 pub use own::Own;
 pub use send::{Reply, Request};
 
@@ -34,9 +34,9 @@ pub use send::{Reply, Request};
 pub struct Outbound {
     client: reqwest::Client,
     resolver: Arc<Resolver>,
-    at_once: Arc<Semaphore>,
-    /// Calls to each host within the last minute.
-    pace: moka::sync::Cache<String, Arc<AtomicU32>>,
+    /// Of this way out: strangers' at first.
+    budget: Budget,
+    trusted: Budget,
 }
 
 /// The client cannot be made: a sentence that says why.
@@ -135,11 +135,16 @@ impl Outbound {
     pub fn new(config: &Config) -> Result<Self, SetupError> {
         let resolver = Arc::new(Resolver { fixed: config.outbound.resolve.clone(), names: Names::System });
         let client = client(config, Arc::clone(&resolver))?;
-        let pace = moka::sync::Cache::builder()
-            .max_capacity(limits::OUTBOUND_HOSTS_MAX)
-            .time_to_live(Duration::from_secs(60))
-            .build();
-        Ok(Self { client, resolver, at_once: Arc::new(Semaphore::new(limits::OUTBOUND_AT_ONCE_MAX)), pace })
+        let budget = Budget::of(limits::OUTBOUND_AT_ONCE_MAX);
+        let trusted = Budget::of(limits::OUTBOUND_TRUSTED_AT_ONCE_MAX);
+        Ok(Self { client, resolver, budget, trusted })
+    }
+
+    /// The same way out for addresses that the configuration's word leads to: as strict, counted apart. Whoever makes this
+    /// server fetch documents until nothing more is fetched keeps nobody's keys away.
+    #[must_use]
+    pub fn trusted(&self) -> Self {
+        Self { budget: self.trusted.clone(), ..self.clone() }
     }
 
     /// Fetches a JSON document of at most `bytes_max` bytes.
@@ -160,11 +165,7 @@ impl Outbound {
     pub async fn get(&self, ask: Ask<'_>) -> Result<Answer, Refusal> {
         let url = Url::parse(ask.url).map_err(|_| Refusal::NotHttps)?;
         let host = self.resolver.judge_host(&url)?;
-        let calls = self.pace.get_with(host, Arc::default);
-        if calls.fetch_add(1, Ordering::Relaxed) >= limits::OUTBOUND_HOST_PER_MINUTE_MAX {
-            return Err(Refusal::Busy);
-        }
-        let _turn = self.at_once.try_acquire().map_err(|_| Refusal::Busy)?;
+        let _turn = self.budget.spend(host)?;
         let (accept, wrong_kind) = match ask.kind {
             Kind::Json => ("application/json", Refusal::NotJson),
             Kind::Image => ("image/png, image/jpeg, image/webp", Refusal::NotAnImage),

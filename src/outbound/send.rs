@@ -1,14 +1,10 @@
 //! A call that does more than read, by the rules of every call out.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
 use super::{Outbound, Refusal, explain};
-use crate::limits;
 
 /// What is sent.
 #[derive(Clone, Debug)]
@@ -44,11 +40,7 @@ impl Outbound {
     pub async fn send(&self, request: Request<'_>) -> Result<Reply, Refusal> {
         let url = Url::parse(request.url).map_err(|_| Refusal::NotHttps)?;
         let host = self.resolver.judge_host(&url)?;
-        let calls = self.pace.get_with(host, Arc::default);
-        if calls.fetch_add(1, Ordering::Relaxed) >= limits::OUTBOUND_HOST_PER_MINUTE_MAX {
-            return Err(Refusal::Busy);
-        }
-        let _turn = self.at_once.try_acquire().map_err(|_| Refusal::Busy)?;
+        let _turn = self.budget.spend(host)?;
         let sent = self.client.request(request.method, url).headers(request.headers).body(request.body);
         let mut answer = sent.send().await.map_err(|error| explain(&error))?;
         let (status, headers) = (answer.status(), answer.headers().clone());

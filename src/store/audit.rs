@@ -119,8 +119,8 @@ fn insert(rows: usize) -> String {
 /// [`super::Error::Database`].
 pub async fn verify(store: &Store) -> Result<std::result::Result<u64, String>> {
     let rows = sqlx::query(
-        "select node, sequence, occurred_at, event, actor, client_id, grant_id, request_id, outcome, detail, hash \
-         from audit order by node, sequence",
+        "select node, sequence, occurred_at, event, actor, client_id, grant_id, request_id, outcome, detail, \
+         previous_hash, hash from audit order by node, sequence",
     )
     .fetch_all(store.read())
     .await?;
@@ -140,7 +140,9 @@ pub async fn verify(store: &Store) -> Result<std::result::Result<u64, String>> {
         };
         let next = before.next(&row);
         let (sequence, hash): (i64, String) = (found.try_get("sequence")?, found.try_get("hash")?);
-        if (sequence, hash.as_str()) != (next.sequence, next.hash.as_str()) {
+        // Also what the row itself says is before it: whoever reads an export follows that.
+        let previous: String = found.try_get("previous_hash")?;
+        if (sequence, &hash, &previous) != (next.sequence, &next.hash, &before.hash) {
             return Ok(Err(format!("row {sequence} of node {node} does not fit its chain")));
         }
         link = Some(next);

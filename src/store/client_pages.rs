@@ -3,24 +3,13 @@
 use sqlx::Row as _;
 
 use super::clients::{self, ClientRow};
-use super::grants::Standing;
+use super::grants::Holders;
 use super::{Result, Store, holding};
 use crate::clock::Time;
-use crate::oauth::client::ClientKind;
+use crate::oauth::client::{ClientKind, ClientState as State};
 
 const COLUMNS: &str = "id, kind, name, metadata, secret_digest, document_hash, document_fresh_until_at, \
                        registered_at, used_at, suspended_at, revoked_at";
-
-/// What state a client is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Accepted.
-    Active,
-    /// Kept out until it may go on.
-    Suspended,
-    /// Ended for good.
-    Ended,
-}
 
 /// What is looked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,11 +76,11 @@ pub async fn find_all(store: &Store, ids: &[String]) -> Result<Vec<ClientRow>> {
     rows.iter().map(clients::read).collect()
 }
 
-/// The standing of those of these clients that have a live grant.
+/// The holders of those of these clients that have a live grant.
 ///
 /// # Errors
 /// [`super::Error::Database`].
-pub async fn standings(store: &Store, ids: &[String], now: Time) -> Result<Vec<Standing>> {
+pub async fn holders(store: &Store, ids: &[String], now: Time) -> Result<Vec<Holders>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -104,7 +93,7 @@ pub async fn standings(store: &Store, ids: &[String], now: Time) -> Result<Vec<S
     let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(now.micros());
     let rows = ids.iter().fold(query, |query, id| query.bind(id)).fetch_all(store.read()).await?;
     let one = |row: &sqlx::any::AnyRow| {
-        Ok(Standing {
+        Ok(Holders {
             client_id: row.try_get("client_id")?,
             users: row.try_get("users")?,
             grants: row.try_get("grants")?,

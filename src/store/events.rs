@@ -1,6 +1,6 @@
 //! News of what changed, to every node: Postgres notifications, or on SQLite a table read when the file changes.
 //!
-//! The only file that knows the difference between the engines.
+//! Beside how the pools are opened and migrated (`store/mod.rs`), the only difference between the engines.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

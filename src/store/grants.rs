@@ -245,7 +245,7 @@ pub(super) fn read(row: &AnyRow) -> Result<Grant> {
 
 /// How many people and live grants a client has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct Holders {
     /// The client.
     pub client_id: String,
     /// People with a live grant.

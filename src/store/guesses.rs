@@ -1,4 +1,4 @@
-//! The one counter of guesses at an account, and the browsers that have one of their own.
+//! The counter of guesses at an account's password, and the browsers that have one of their own.
 
 use sqlx::Row as _;
 

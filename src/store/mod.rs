@@ -1,7 +1,8 @@
 //! Every SQL statement of the house, one file a table family, free functions.
 //!
 //! Owns: the pools, the migrations, and what a row looks like. Does not own: any decision about what it reads.
-//! The same text runs on Postgres and SQLite; what only one engine has is in [`events`] and [`Store::open`] alone.
+//! The same text runs on Postgres and SQLite; what only one engine has is in [`events`] and in this file alone: how the
+//! pools are opened, and what nodes that migrate together wait for.
 //! A transaction opens with its guarded write: on SQLite a read that turns into a write fails under load.
 
 pub mod approvals;

@@ -1,6 +1,6 @@
 //! What may be used once: identifiers of assertions and proofs that somebody else signed, remembered on all nodes.
 
-use super::{Result, Store};
+use super::{Result, Store, Tx};
 use crate::clock::Time;
 use crate::secret::Digest;
 
@@ -35,15 +35,22 @@ impl Kind {
 /// # Errors
 /// [`super::Error::Database`]; the caller refuses then, since it does not know.
 pub async fn use_once(store: &Store, kind: Kind, issuer: &str, id: &str, expires_at: Time) -> Result<bool> {
-    let first = sqlx::query(
-        "insert into replays (digest, expires_at) values ($1, $2) on conflict (digest) do nothing returning digest",
-    )
-    .bind(digest(kind, issuer, id).as_str())
-    .bind(expires_at.micros())
-    .fetch_optional(store.write())
-    .await?;
-    Ok(first.is_some())
+    let digest = digest(kind, issuer, id);
+    let first = sqlx::query(USE).bind(digest.as_str()).bind(expires_at.micros());
+    Ok(first.fetch_optional(store.write()).await?.is_some())
 }
+
+/// The same as part of a transaction: what is rolled back was not used.
+///
+/// # Errors
+/// As [`use_once`].
+pub async fn use_once_in(tx: &mut Tx, kind: Kind, issuer: &str, id: &str, expires_at: Time) -> Result<bool> {
+    let digest = digest(kind, issuer, id);
+    let first = sqlx::query(USE).bind(digest.as_str()).bind(expires_at.micros());
+    Ok(first.fetch_optional(&mut **tx).await?.is_some())
+}
+
+const USE: &str = "insert into replays (digest, expires_at) values ($1, $2) on conflict (digest) do nothing returning digest";
 
 /// The lengths stand before the texts, so that no two pairs make the same text.
 fn digest(kind: Kind, issuer: &str, id: &str) -> Digest {

@@ -42,6 +42,16 @@ const fn chore(
     Chore { name, table, row, ended, kept_seconds, why }
 }
 
+/// As [`IDLE_CLIENT_FLOOD`], for what waits for a person. The number is `limits::WAITING_MAX`.
+macro_rules! flood {
+    ($table:literal, $waits:literal) => {
+        concat!(
+            $waits, " and created_at < $1 and created_at < (select min(newest.created_at) from (select created_at from ",
+            $table, " where ", $waits, " order by created_at desc limit 10000) newest)"
+        )
+    };
+}
+
 /// Everything that is swept, in this order. What is not here is kept.
 pub const CHORES: &[Chore] = &[
     chore(
@@ -64,6 +74,27 @@ pub const CHORES: &[Chore] = &[
         "expires_at < $1",
         limits::ENDED_KEPT_SECONDS,
         "after their ten minutes; kept so that a late tab is told what happened",
+    ),
+    chore(
+        "authorization requests that nobody opened",
+        ("authorization_requests", "digest"),
+        "browser_digest is null and expires_at < $1",
+        0,
+        "after their ten minutes: there is no tab to be told",
+    ),
+    chore(
+        "authorization requests of a flood",
+        ("authorization_requests", "digest"),
+        flood!("authorization_requests", "browser_digest is null"),
+        limits::WAITING_FLOOD_SECONDS,
+        "a minute after they came, if no browser opened them and the newest ten thousand such are newer still",
+    ),
+    chore(
+        "device requests of a flood",
+        ("device_requests", "digest"),
+        flood!("device_requests", "decided_at is null"),
+        limits::WAITING_FLOOD_SECONDS,
+        "a minute after they came, if nobody answered them and the newest ten thousand such are newer still",
     ),
     chore(
         "device requests",
@@ -142,15 +173,15 @@ pub const CHORES: &[Chore] = &[
         "revoked access tokens",
         ("revoked_tokens", "jti"),
         "expires_at < $1",
-        0,
-        "once the token would have expired anyway",
+        limits::ASSERTION_SKEW_SECONDS,
+        "a minute after the token would have expired anyway: another node's clock may be behind",
     ),
     chore(
         "identifiers used once",
         ("replays", "digest"),
         "expires_at < $1",
-        0,
-        "once the assertion or proof is refused for its age",
+        limits::ASSERTION_SKEW_SECONDS,
+        "a minute after the assertion or proof is refused for its age: another node's clock may be behind",
     ),
     chore(
         "events of MCP streams",
@@ -361,5 +392,6 @@ mod tests {
     #[test]
     fn the_statement_has_the_number_of_the_limit() {
         assert!(IDLE_CLIENT_FLOOD.contains(&format!("limit {})", limits::CLIENTS_NEVER_USED_MAX)));
+        assert!(flood!("t", "w").contains(&format!("limit {})", limits::WAITING_MAX)));
     }
 }

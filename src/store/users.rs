@@ -150,22 +150,41 @@ pub async fn admin_exists_within(tx: &mut Tx) -> Result<bool> {
     Ok(row.is_some())
 }
 
-/// Suspends an account or lets it in again; `false` where there is no such account. Its tokens are refused on every
-/// node. After the commit the caller tells its own node with [`Store::tell`].
+/// Suspends an account or lets it in again; `false` where there is none that is not so already. Its tokens are refused on
+/// every node, and a link for a new password that is its own or that it made for somebody works no more. After the commit
+/// the caller tells its own node with [`Store::tell`].
 ///
 /// # Errors
 /// [`super::Error::Database`].
 pub async fn suspend(tx: &mut Tx, store: &Store, id: &str, suspended: bool, now: Time) -> Result<bool> {
-    let done = sqlx::query("update users set suspended_at = $2 where id = $1")
+    let query = if suspended {
+        sqlx::query("update users set suspended_at = $2 where id = $1 and suspended_at is null returning id")
+            .bind(id)
+            .bind(now.micros())
+    } else {
+        sqlx::query(
+            "update users set suspended_at = null where id = $1 and suspended_at is not null returning id",
+        )
         .bind(id)
-        .bind(suspended.then(|| now.micros()))
+    };
+    let changed = query.fetch_optional(&mut **tx).await?.is_some();
+    if changed && suspended {
+        sqlx::query(
+            "update password_links set used_at = $2 where (user_id = $1 or made_by = $1) and used_at is null",
+        )
+        .bind(id)
+        .bind(now.micros())
         .execute(&mut **tx)
         .await?;
-    events::record(tx, store.engine(), &Event::UserSuspended(id.to_owned()), now).await?;
-    Ok(done.rows_affected() == 1)
+    }
+    if changed {
+        events::record(tx, store.engine(), &Event::UserSuspended(id.to_owned()), now).await?;
+    }
+    Ok(changed)
 }
 
-/// Gives an account a new password and ends its sessions; `false` where there is no such account.
+/// Gives an account a new password, and ends its sessions and a link for another one; `false` where there is no such
+/// account.
 ///
 /// # Errors
 /// [`super::Error::Database`].
@@ -180,7 +199,36 @@ pub async fn set_password(tx: &mut Tx, id: &str, password_hash: &str, now: Time)
         .bind(now.micros())
         .execute(&mut **tx)
         .await?;
+    sqlx::query("update password_links set used_at = $2 where user_id = $1 and used_at is null")
+        .bind(id)
+        .bind(now.micros())
+        .execute(&mut **tx)
+        .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Locks two accounts, in one order whoever asks, and says whether `admin` is an administrator who may act. What is
+/// decided on that holds until the end of the transaction: two who suspend each other at once are not both gone.
+///
+/// # Errors
+/// [`super::Error::Database`].
+pub async fn is_admin_locked(tx: &mut Tx, admin: &str, other: &str) -> Result<bool> {
+    let mut ids = [admin, other];
+    ids.sort_unstable();
+    let mut acts = false;
+    for id in ids {
+        let row = sqlx::query(
+            "update users set name = name where id = $1 \
+             returning case when admin_at is not null and suspended_at is null then 1 else 0 end",
+        )
+        .bind(id)
+        .fetch_optional(&mut **tx)
+        .await?;
+        if let Some(row) = row.filter(|_| id == admin) {
+            acts = row.try_get::<i64, _>(0)? == 1;
+        }
+    }
+    Ok(acts)
 }
 
 pub(super) fn read(row: &AnyRow) -> Result<User> {

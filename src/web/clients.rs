@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::access::scopes;
 use crate::app::App;
-use crate::oauth::client::{Client, ClientKind};
+use crate::oauth::client::{Client, ClientKind, ClientState};
 use crate::oauth::described::{DocumentRefusal, DocumentUrl, UrlRefusal};
 use crate::oauth::request::Offer;
 use crate::oauth::resource::{Resource, Resources};
@@ -157,4 +157,22 @@ pub fn offered(app: &App, standing: Standing) -> Offered<'_> {
 pub(super) fn unavailable(error: &store::Error) -> ClientRefusal {
     tracing::error!(%error, "clients cannot be looked up");
     ClientRefusal::Unavailable
+}
+
+/// How a client came here, in words.
+pub fn kind(kind: ClientKind) -> &'static str {
+    match kind {
+        ClientKind::PreRegistered => "Registered by an admin",
+        ClientKind::Described => "Described by its document",
+        ClientKind::SelfRegistered => "Registered itself",
+    }
+}
+
+/// What state it is in, in a word.
+pub fn state(client: &Client) -> &'static str {
+    match client.state() {
+        ClientState::Active => "Active",
+        ClientState::Suspended => "Suspended",
+        ClientState::Ended => "Ended",
+    }
 }

@@ -33,23 +33,30 @@ pub async fn keys(app: &App, issuer: &TrustedIssuer, kid: Option<&str>) -> Optio
         Some(uri) => uri.clone(),
         None => discover(app, &issuer.issuer).await?,
     };
-    key_sets::published(app, &issuer.issuer, &uri, kid).await
+    key_sets::published(app, &app.outbound.trusted(), (&issuer.issuer, &uri), kid).await
 }
 
 /// By OpenID Connect Discovery section 4: the well-known path goes behind the issuer's own. Only what says that it is of
-/// this very issuer counts (section 4.3). A failure is remembered by nobody: the fetcher paces each host.
+/// this very issuer counts (section 4.3). While its host is down, where its keys were last still stands, as they do. A
+/// failure is remembered by nobody: the fetcher paces each host.
 async fn discover(app: &App, issuer: &str) -> Option<String> {
     let now = app.clock.now();
-    if let Some((uri, until)) = app.discovered.0.get(issuer)
-        && now < until
+    let known = app.discovered.0.get(issuer);
+    if let Some((uri, until)) = &known
+        && now < *until
     {
-        return Some(uri);
+        return Some(uri.clone());
     }
     let place = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-    let fetched = app.outbound.json(&place, limits::ISSUER_METADATA_BYTES_MAX).await;
-    let fetched =
-        fetched.inspect_err(|why| tracing::warn!(issuer, reason = ?why, "metadata could not be read"));
-    let read: Metadata = serde_json::from_slice(&fetched.ok()?.body).ok()?;
+    let fetched = match app.outbound.trusted().json(&place, limits::ISSUER_METADATA_BYTES_MAX).await {
+        Ok(fetched) => fetched,
+        Err(why) => {
+            tracing::warn!(issuer, reason = ?why, "metadata could not be read");
+            let lasts = |until: &Time| now < until.plus_seconds(limits::KEY_SET_STALE_SECONDS_MAX);
+            return known.filter(|(_, until)| why.is_passing() && lasts(until)).map(|(uri, _)| uri);
+        }
+    };
+    let read: Metadata = serde_json::from_slice(&fetched.body).ok()?;
     if read.issuer != issuer || !read.jwks_uri.starts_with("https://") {
         tracing::warn!(issuer, "metadata is of another issuer, or its keys are not at an https URL");
         return None;

@@ -13,6 +13,7 @@ use crate::clock::Time;
 use crate::limits;
 use crate::oauth::client::{Client, ClientKind};
 use crate::oauth::key_set::KeySet;
+use crate::outbound::Outbound;
 
 /// What this node knows of others' keys.
 #[derive(Clone, Debug)]
@@ -51,9 +52,14 @@ impl KeySets {
     }
 }
 
-/// The keys that `owner` publishes at `uri`, of which one may be `kid`. `None` where they cannot be had: whoever asks
+/// The keys that `owner` publishes at `uri`, of which one may be `kid`, fetched `by` the way out for such owners. `None` where they cannot be had: whoever asks
 /// refuses then.
-pub async fn published(app: &App, owner: &str, uri: &str, kid: Option<&str>) -> Option<Arc<KeySet>> {
+pub async fn published(
+    app: &App,
+    by: &Outbound,
+    (owner, uri): (&str, &str),
+    kid: Option<&str>,
+) -> Option<Arc<KeySet>> {
     let known = &app.key_sets;
     let place = format!("{owner}\n{uri}");
     if let Some(set) = known.good(&place, kid, app.clock.now()) {
@@ -69,7 +75,7 @@ pub async fn published(app: &App, owner: &str, uri: &str, kid: Option<&str>) -> 
     if known.rests.get(&place).is_some_and(|until| now < until) {
         return known.last_good(&place, now);
     }
-    let (rest, set) = match fetch(app, uri).await {
+    let (rest, set) = match fetch(by, uri).await {
         Ok(set) => {
             let set = Arc::new(set);
             known.sets.insert(place.clone(), (Arc::clone(&set), now));
@@ -88,8 +94,8 @@ pub async fn published(app: &App, owner: &str, uri: &str, kid: Option<&str>) -> 
 }
 
 /// The set at `uri`, or whether the failure may well pass.
-async fn fetch(app: &App, uri: &str) -> Result<KeySet, bool> {
-    let fetched = app.outbound.json(uri, limits::KEY_SET_BYTES_MAX).await.map_err(|refusal| {
+async fn fetch(by: &Outbound, uri: &str) -> Result<KeySet, bool> {
+    let fetched = by.json(uri, limits::KEY_SET_BYTES_MAX).await.map_err(|refusal| {
         tracing::info!(uri, reason = ?refusal, "keys could not be fetched");
         refusal.is_passing()
     })?;
@@ -103,7 +109,10 @@ async fn fetch(app: &App, uri: &str) -> Result<KeySet, bool> {
 /// The keys of a client, of which one may be `kid`: those it registered, or those it publishes.
 pub async fn of_client(app: &App, client: &Client, kid: Option<&str>) -> Option<Arc<KeySet>> {
     if let Some(uri) = &client.metadata.jwks_uri {
-        return published(app, &client.id, uri, kid).await;
+        // What an administrator registered is no stranger's word.
+        let vouched = client.kind == ClientKind::PreRegistered;
+        let by = if vouched { app.outbound.trusted() } else { app.outbound.clone() };
+        return published(app, &by, (&client.id, uri), kid).await;
     }
     let known = client.metadata.jwks.as_ref()?;
     // A described client changes its keys in its document, which is read again once it is no longer fresh.

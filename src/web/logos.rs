@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http::{StatusCode, header};
 use image::{ImageDecoder as _, ImageFormat, ImageReader};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::app::App;
 use crate::oauth::client::{Client, ClientKind};
@@ -27,6 +27,8 @@ pub struct Logos {
     made: moka::sync::Cache<String, Arc<Logo>>,
     pictures: moka::sync::Cache<String, Bytes>,
     one_at_a_time: Arc<Semaphore>,
+    /// For pictures that are on their way, the one that is unpacked among them.
+    places: Arc<Semaphore>,
 }
 
 #[derive(Debug)]
@@ -47,7 +49,21 @@ impl Default for Logos {
             made: moka::sync::Cache::builder().max_capacity(most).build(),
             pictures: moka::sync::Cache::builder().max_capacity(most).build(),
             one_at_a_time: Arc::new(Semaphore::new(1)),
+            places: Arc::new(Semaphore::new(limits::LOGOS_AT_ONCE_MAX)),
         }
+    }
+}
+
+impl Logos {
+    /// A place for one more picture, if it is not one that was tried of late. Before anything is spawned: a flood of
+    /// documents would otherwise be a queue of tasks and of pictures in memory (attack A09). Where all places are taken
+    /// nothing is noted, so that the next visit tries again.
+    fn begin(&self, key: (String, String)) -> Option<OwnedSemaphorePermit> {
+        if self.tried.contains_key(&key) {
+            return None;
+        }
+        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        self.tried.entry(key).or_insert(()).is_fresh().then_some(place)
     }
 }
 
@@ -72,12 +88,10 @@ enum NoLogo {
 pub fn want(app: &App, client: &Client) {
     let Some(source) = source(client) else { return };
     let key = (client.id.clone(), source.to_owned());
-    if app.logos.tried.contains_key(&key) {
-        return;
-    }
-    app.logos.tried.insert(key, ());
+    let Some(place) = app.logos.begin(key) else { return };
     let (app, client_id, source) = (app.clone(), client.id.clone(), source.to_owned());
     tokio::spawn(async move {
+        let _place = place;
         if let Err(why) = make(&app, &client_id, &source).await {
             tracing::info!(client_id, %why, "a client's picture was not taken");
         }
@@ -220,6 +234,19 @@ mod tests {
         let mut bytes = Cursor::new(Vec::new());
         image::DynamicImage::from(pixels).write_to(&mut bytes, format).unwrap();
         bytes.into_inner()
+    }
+
+    #[test]
+    fn attack_a09_a_flood_of_pictures_is_no_queue_of_them() {
+        let logos = Logos::default();
+        let key =
+            |n: usize| (format!("https://client.example/{n}"), "https://client.example/logo".to_owned());
+        let mut begun: Vec<_> =
+            (0..limits::LOGOS_AT_ONCE_MAX).map(|n| logos.begin(key(n)).unwrap()).collect();
+        assert!(logos.begin(key(99)).is_none(), "no place");
+        begun.pop();
+        assert!(logos.begin(key(0)).is_none(), "tried of late");
+        assert!(logos.begin(key(99)).is_some(), "what found no place counts as not tried");
     }
 
     #[test]

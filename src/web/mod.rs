@@ -9,6 +9,7 @@ pub mod endpoints;
 pub mod error;
 mod fields;
 pub mod form;
+pub mod graph;
 pub mod happened;
 pub mod issuers;
 pub mod key_sets;
@@ -18,13 +19,16 @@ pub mod opens;
 pub mod page;
 pub mod pages;
 pub mod peer;
+pub mod place;
 pub mod proof;
 pub mod pushed;
 pub mod rates;
 pub mod recipes;
 pub mod route;
+pub mod seen;
 pub mod session;
 pub mod stops;
+pub mod stranger;
 
 use std::time::Duration;
 

@@ -50,13 +50,17 @@ fn line(app: &App, resource: &str, scope: &str) -> Option<Line> {
         };
         tools.push(Tool { title: action.title.clone(), effect });
     }
-    let warning = match worst {
+    let sentence = scopes::sentence(scope)?.to_owned();
+    Some(Line { scope: scope.to_owned(), sentence, warning: warning(worst), tools })
+}
+
+/// What an action of this effect does to the world, for whoever is to allow it; empty where it does nothing.
+pub fn warning(effect: Effect) -> &'static str {
+    match effect {
         Effect::Read => "",
         Effect::Change => "changes things",
         Effect::Delete => "can delete things",
-    };
-    let sentence = scopes::sentence(scope)?.to_owned();
-    Some(Line { scope: scope.to_owned(), sentence, warning, tools })
+    }
 }
 
 /// What a person may leave out of `scope` at `resource`.

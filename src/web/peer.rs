@@ -73,9 +73,10 @@ fn address(proxies: &Proxies, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     };
     let mut nearest = peer;
     for value in headers.get_all(name).iter().rev() {
-        for item in value.to_str().unwrap_or_default().rsplit(',') {
+        // Byte by byte: what a visitor wrote on the left may be no text at all, and hides nothing on the right of it.
+        for item in value.as_bytes().rsplit(|byte| *byte == b',') {
             // What cannot be read was not written by a proxy of ours: whoever handed it on is as far as we can see.
-            let Some(hop) = read(item) else { return nearest };
+            let Some(hop) = std::str::from_utf8(item).ok().and_then(read) else { return nearest };
             nearest = hop;
             if !proxies.contain(hop) {
                 return hop;
@@ -144,6 +145,21 @@ mod tests {
         assert_eq!(seen("10.0.0.0/8", "x-forwarded-for", "10.0.0.1", &[]), "10.0.0.1");
         let lines = [("x-forwarded-for", "198.51.100.1"), ("x-forwarded-for", "203.0.113.5")];
         assert_eq!(seen("10.0.0.0/8", "x-forwarded-for", "10.0.0.1", &lines), "203.0.113.5");
+    }
+
+    /// A byte that is no ASCII, in what the visitor wrote, must not hide what the proxy wrote behind it.
+    #[test]
+    fn attack_g05_a_strange_byte_spoils_its_own_item_and_no_other() {
+        let by = |value: &[u8]| {
+            let mut headers = HeaderMap::new();
+            headers.append("x-forwarded-for", http::HeaderValue::from_bytes(value).unwrap());
+            let proxies = proxies("10.0.0.0/8", "x-forwarded-for");
+            address(&proxies, "10.0.0.1".parse().unwrap(), &headers).to_string()
+        };
+        assert_eq!(by(b"\x80, 203.0.113.5"), "203.0.113.5");
+        assert_eq!(by(b"caf\xc3\xa9, 203.0.113.5, 10.0.0.7"), "203.0.113.5");
+        assert_eq!(by(b"203.0.113.5, \xff"), "10.0.0.1", "nothing left of it is believed");
+        assert_eq!(by(b"203.0.113.5, \xff, 10.0.0.7"), "10.0.0.7");
     }
 
     #[test]

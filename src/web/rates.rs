@@ -60,9 +60,10 @@ impl Door {
             "/device_authorization" => Some(Self::DeviceAuthorization),
             "/introspect" => Some(Self::Introspect),
             "/authorize" => Some(Self::Authorize),
-            "/login" | "/device" if method == Method::POST => Some(Self::SignIn),
+            "/login" | "/device" | "/account/password" if method == Method::POST => Some(Self::SignIn),
             "/register" => Some(Self::Register),
             path if path.starts_with("/register/") => Some(Self::Register),
+            path if method == Method::POST && path.starts_with("/password/") => Some(Self::SignIn),
             path if path.starts_with("/admin/first/") => Some(Self::SignIn),
             _ => None,
         }

@@ -42,10 +42,11 @@ pub fn told(show: &Show, client: Option<&Client>) -> Told {
 
 /// A client that cannot be found, or may not come.
 pub fn unknown_client(app: &App, refusal: &ClientRefusal, client_id: &str) -> Problem {
+    // Whatever a link says: nothing in it may turn or hide what is shown beside it (attack D03).
+    let shown = page::plain(&client_id.chars().filter(|c| *c != '\n').take(100).collect::<String>());
     let status = match refusal {
         ClientRefusal::Unavailable => return Problem::Busy,
         ClientRefusal::NotAllowed(why) => {
-            let shown: String = client_id.chars().filter(|c| !c.is_control()).take(100).collect();
             let hint = format!("client_id “{shown}” is refused by this server's configuration: {why}.");
             return not_allowed(app).author(hint).into();
         }
@@ -70,7 +71,6 @@ pub fn unknown_client(app: &App, refusal: &ClientRefusal, client_id: &str) -> Pr
         ClientRefusal::Inactive => ("This app may not sign in here", refusal.to_string()),
         _ => ("This app could not be recognised", refusal.to_string()),
     };
-    let shown: String = client_id.chars().filter(|c| !c.is_control()).take(100).collect();
     let author = match refusal {
         ClientRefusal::Unknown => format!(
             "client_id “{shown}” is not known here. Register again when a server does not know yours."

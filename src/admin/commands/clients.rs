@@ -10,7 +10,7 @@ use super::{Outcome, client_tokens, finish, open, trust};
 use crate::app::App;
 use crate::audit::Fact;
 use crate::config::Config;
-use crate::oauth::client::GrantType;
+use crate::oauth::client::{ClientState, GrantType};
 use crate::oauth::key_set::KeySet;
 use crate::oauth::registration::{self, Credentials, PreRegistration};
 use crate::oauth::resource;
@@ -204,10 +204,10 @@ fn key_set(path: &Path) -> Result<KeySet, String> {
 }
 
 fn list(rows: &[ClientRow], as_json: bool) -> Outcome {
-    let state = |row: &ClientRow| match &row.client {
-        client if client.revoked_at.is_some() => "revoked",
-        client if client.suspended_at.is_some() => "suspended",
-        _ => "active",
+    let state = |row: &ClientRow| match row.client.state() {
+        ClientState::Active => "active",
+        ClientState::Suspended => "suspended",
+        ClientState::Ended => "revoked",
     };
     if as_json {
         let one = |row: &ClientRow| {
@@ -232,42 +232,47 @@ fn list(rows: &[ClientRow], as_json: bool) -> Outcome {
 async fn suspend(app: &App, id: &str, suspended: bool) -> Outcome {
     let now = app.clock.now();
     let event = if suspended { "client.suspended" } else { "client.resumed" };
-    app.audit.record(fact(event, id, json!({}))).await?;
     let mut tx = app.store.begin().await?;
-    let changed = store::clients::suspend(&mut tx, &app.store, id, suspended, now).await?;
+    if !store::clients::suspend(&mut tx, &app.store, id, suspended, now).await? {
+        let (act, state) =
+            if suspended { ("suspend", "suspended or revoked already") } else { ("resume", "not suspended") };
+        return Err(format!(
+            "no client {id} to {act}: there is none, or it is {state}; see `postern client list`"
+        )
+        .into());
+    }
     tx.commit().await?;
     app.store.tell(Event::ClientRevoked(id.to_owned()));
-    let said = match (changed, suspended) {
-        (true, true) => "Suspended. Its next call is refused, on every node, until `postern client resume`.",
-        (true, false) => "Resumed: what it was allowed before is good again.",
-        (false, true) => return Err(format!("no client {id} to suspend: there is none, or it is suspended or revoked already; see `postern client list`").into()),
-        (false, false) => return Err(format!("no client {id} to resume: there is none, or it is not suspended; see `postern client list`").into()),
-    };
-    println!("{said}");
+    app.audit.record(fact(event, id, json!({}))).await?;
+    println!(
+        "{}",
+        if suspended {
+            "Suspended. Its next call is refused, on every node, until `postern client resume`."
+        } else {
+            "Resumed: what it was allowed before is good again."
+        }
+    );
     Ok(ExitCode::SUCCESS)
 }
 
 async fn revoke(app: &App, id: &str) -> Outcome {
     let now = app.clock.now();
-    app.audit.record(fact("client.revoked", id, json!({}))).await?;
     let mut tx = app.store.begin().await?;
-    let ended = store::clients::revoke(&mut tx, &app.store, id, "admin", now).await?;
-    tx.commit().await?;
-    app.store.tell(Event::ClientRevoked(id.to_owned()));
-    match ended {
-        Some(grants) => {
-            let count = grants.len();
-            println!(
-                "Revoked, with {count} grant{}. Its next call is refused, on every node.",
-                if count == 1 { "" } else { "s" }
-            );
-            Ok(ExitCode::SUCCESS)
-        }
-        None => Err(format!(
+    let Some(grants) = store::clients::revoke(&mut tx, &app.store, id, "admin", now).await? else {
+        return Err(format!(
             "no client {id} to revoke: there is none, or it was revoked before; see `postern client list`"
         )
-        .into()),
-    }
+        .into());
+    };
+    tx.commit().await?;
+    app.store.tell(Event::ClientRevoked(id.to_owned()));
+    app.audit.record(fact("client.revoked", id, json!({}))).await?;
+    let count = grants.len();
+    println!(
+        "Revoked, with {count} grant{}. Its next call is refused, on every node.",
+        if count == 1 { "" } else { "s" }
+    );
+    Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn fact(event: &'static str, client_id: &str, detail: serde_json::Value) -> Fact {

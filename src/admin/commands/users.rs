@@ -173,10 +173,6 @@ async fn link(app: &App, asked: &Link, links: bool) -> Outcome {
 
 async fn suspend(app: &App, typed: &str, suspended: bool) -> Outcome {
     let (now, user) = (app.clock.now(), find(app, typed).await?);
-    if user.is_active() != suspended {
-        let state = if suspended { "suspended already" } else { "not suspended" };
-        return Err(format!("{typed} is {state}; see `postern user list`").into());
-    }
     let fact = Fact {
         event: if suspended { "user.suspended" } else { "user.resumed" },
         actor: Some("system".to_owned()),
@@ -184,11 +180,14 @@ async fn suspend(app: &App, typed: &str, suspended: bool) -> Outcome {
         detail: json!({"user": user.id}),
         ..Fact::default()
     };
-    app.audit.record(fact).await?;
     let mut tx = app.store.begin().await?;
-    store::users::suspend(&mut tx, &app.store, &user.id, suspended, now).await?;
+    if !store::users::suspend(&mut tx, &app.store, &user.id, suspended, now).await? {
+        let state = if suspended { "suspended already" } else { "not suspended" };
+        return Err(format!("{typed} is {state}; see `postern user list`").into());
+    }
     tx.commit().await?;
     app.store.tell(Event::UserSuspended(user.id.clone()));
+    app.audit.record(fact).await?;
     println!(
         "{}",
         if suspended {

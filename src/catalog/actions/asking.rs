@@ -7,7 +7,7 @@ use super::super::index::Index;
 use super::super::predicate::Predicate;
 use super::super::query::Query;
 use super::super::{Catalog, schemas};
-use super::{WRITE_SCOPE, find, reading, run, run_on_disk};
+use super::{WRITE_SCOPE, find, reading, run, run_aside};
 use crate::actions::{Action, ActionError, Effect, Outcome};
 use crate::limits;
 
@@ -40,14 +40,14 @@ pub fn actions(catalog: &Catalog) -> Vec<Action> {
         "Summarize Catalog Entities",
         SUMMARIZE,
         (schemas::summary_input(), schemas::summary_output()),
-        run(move |_, arguments| summarize(&summed.index(), &arguments)),
+        run_aside(move |arguments| summarize(&summed.index(), &arguments)),
     ));
     all.push(reading(
         "catalog:search-docs",
         "Search Documentation",
         DOCS,
         (schemas::docs_input(), schemas::docs_output()),
-        run_on_disk(move |arguments| search_docs(&searched.index(), &arguments)),
+        run_aside(move |arguments| search_docs(&searched.index(), &arguments)),
     ));
     all.push(Action {
         effect: Effect::Change,
@@ -73,7 +73,8 @@ pub fn actions(catalog: &Catalog) -> Vec<Action> {
 fn questions(catalog: &Catalog) -> Vec<Action> {
     let of_one = |answer: fn(&Index, &str) -> Value| {
         let catalog = catalog.clone();
-        run(move |_, arguments| {
+        // Some walk far through relations, or read long definitions.
+        run_aside(move |arguments| {
             let index = catalog.index();
             let at = find::from_reference(&index, &arguments)?;
             Ok(answer(&index, index.reference(at).as_str()))
@@ -107,21 +108,21 @@ fn questions(catalog: &Catalog) -> Vec<Action> {
             "Get Entity Facets",
             FACETS,
             (schemas::facets_input(), schemas::facets_output()),
-            run(move |_, arguments| count(&counted.index(), &arguments)),
+            run_aside(move |arguments| count(&counted.index(), &arguments)),
         ),
         reading(
             "catalog:validate-entity",
             "Validate Catalog Entity",
             VALIDATE,
             (schemas::validate_input(), schemas::validate_output()),
-            run(|_, arguments| check(&arguments)),
+            run_aside(|arguments| check(&arguments)),
         ),
         reading(
             "catalog:get-catalog-model-description",
             "Get a Catalog Model Description",
             MODEL,
             (schemas::who_am_i_input(), schemas::model_output()),
-            run(move |_, _| Ok(json!({"description": model::description(&described.index())}))),
+            run_aside(move |_| Ok(json!({"description": model::description(&described.index())}))),
         ),
     ]
 }
@@ -153,6 +154,13 @@ fn search_docs(index: &Index, arguments: &Value) -> Outcome {
     let term = arguments["term"].as_str().unwrap_or_default();
     if term.trim().is_empty() {
         return Err(ActionError::InvalidInput("term must have a word to search for".to_owned()));
+    }
+    let (bytes, words) = (limits::FULL_TEXT_BYTES_MAX, limits::FULL_TEXT_WORDS_MAX);
+    if term.len() > bytes || term.split_whitespace().count() > words {
+        // Each word costs a pass over every page.
+        return Err(ActionError::InvalidInput(format!(
+            "term: at most {words} words in {bytes} bytes are searched"
+        )));
     }
     let of = match arguments.get("entityRef") {
         Some(_) => Some(find::from_reference(index, arguments)?),

@@ -1,3 +1,4 @@
+use crate::limits;
 use serde_json::json;
 
 use super::tests::{call, call_on, refused};
@@ -132,6 +133,11 @@ fn documentation_is_searched_by_words_and_only_inside_its_folder() {
     );
     assert_eq!(ask(json!({"term": "nothing"})).unwrap()["results"], json!([]));
     assert!(ask(json!({"term": "  "})).unwrap_err().to_string().starts_with("InputError: term"));
+    // Attack: each word costs a pass over every page.
+    for long in ["tide ".repeat(limits::FULL_TEXT_WORDS_MAX + 1), "x".repeat(limits::FULL_TEXT_BYTES_MAX + 1)]
+    {
+        assert!(ask(json!({ "term": long })).unwrap_err().to_string().contains("at most"));
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ use super::query::Query;
 use super::relation::Ref;
 use super::{Catalog, schemas, who_am_i};
 use crate::actions::{Action, ActionError, Caller, Effect, Outcome, Run};
+use crate::limits;
 
 /// The scope that reading the catalog needs.
 pub const READ_SCOPE: &str = "catalog:read";
@@ -67,7 +68,14 @@ pub fn actions(catalog: Catalog) -> Vec<Action> {
                 "Query Catalog Entities",
                 QUERY,
                 (schemas::query_input(), schemas::query_output()),
-                run(move |_, arguments| query(&querying.index(), &arguments)),
+                Arc::new(move |_, arguments| {
+                    let index = querying.index();
+                    // A small catalog is searched sooner than another thread wakes.
+                    if index.len() <= limits::ENTITIES_SEARCHED_AT_ONCE_MAX {
+                        return Box::pin(ready(query(&index, &arguments)));
+                    }
+                    Box::pin(aside(move || query(&index, &arguments)))
+                }),
             )
         },
         Action {
@@ -102,21 +110,23 @@ fn reading(id: &str, title: &str, description: &str, (input, output): (Value, Va
     }
 }
 
-/// Nothing here waits: an answer is ready when it is asked for.
+/// Nothing here waits or looks at more than a few entities: an answer is ready when it is asked for.
 fn run(answer: impl Fn(&Caller, Value) -> Outcome + Send + Sync + 'static) -> Run {
     Arc::new(move |turn, arguments| Box::pin(ready(answer(&turn, arguments))))
 }
 
-/// An answer that waits for a disk, away from the threads that answer others.
-fn run_on_disk(answer: impl Fn(Value) -> Outcome + Send + Sync + 'static) -> Run {
+/// An answer that waits for a disk or counts the whole catalog, away from the threads that answer others.
+fn run_aside(answer: impl Fn(Value) -> Outcome + Send + Sync + 'static) -> Run {
     let answer = Arc::new(answer);
     Arc::new(move |_, arguments| {
         let answer = Arc::clone(&answer);
-        Box::pin(async move {
-            let answered = tokio::task::spawn_blocking(move || answer(arguments)).await;
-            answered.unwrap_or_else(|error| Err(ActionError::Fault(error.into())))
-        })
+        Box::pin(aside(move || answer(arguments)))
     })
+}
+
+async fn aside(answer: impl FnOnce() -> Outcome + Send + 'static) -> Outcome {
+    let answered = tokio::task::spawn_blocking(answer).await;
+    answered.unwrap_or_else(|error| Err(ActionError::Fault(error.into())))
 }
 
 fn get(index: &Index, arguments: &Value) -> Outcome {

@@ -8,6 +8,7 @@ use super::super::flatten::scalar;
 use super::super::index::Index;
 use super::super::predicate::Predicate;
 use super::super::project;
+use super::super::set::Set;
 use super::related;
 use crate::limits;
 
@@ -23,19 +24,25 @@ pub fn facets(index: &Index, fits: &Predicate, facets: &[String]) -> Result<Valu
     let set = fits.evaluate(index);
     let mut answer = Map::new();
     for facet in facets {
-        let mut counts: HashMap<String, usize> = HashMap::new();
-        for at in set.iter_from(0) {
-            for value in values(index.entity(at), facet) {
-                *counts.entry(value).or_default() += 1;
-            }
-        }
-        let mut counts: Vec<_> = counts.into_iter().collect();
-        counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        counts.truncate(limits::FACET_VALUES_MAX);
-        let list = counts.into_iter().map(|(value, count)| json!({"value": value, "count": count})).collect();
+        let counts = counted(index, &set, facet).into_iter();
+        let list = counts.map(|(value, count)| json!({"value": value, "count": count})).collect();
         answer.insert(facet.clone(), Value::Array(list));
     }
     Ok(Value::Object(answer))
+}
+
+/// The values of one facet over the entities of a set, most frequent first, at most [`limits::FACET_VALUES_MAX`].
+pub fn counted(index: &Index, set: &Set, facet: &str) -> Vec<(String, usize)> {
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    for at in set.iter_from(0) {
+        for value in values(index.entity(at), facet) {
+            *counts.entry(value).or_default() += 1;
+        }
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    counts.truncate(limits::FACET_VALUES_MAX);
+    counts
 }
 
 /// What one entity says under a key, each value once.

@@ -50,6 +50,17 @@ pub struct Page {
     pub next: Option<String>,
 }
 
+/// Where the entities of a page are.
+#[derive(Debug)]
+pub struct Found {
+    /// Their positions, in order.
+    pub positions: Vec<u32>,
+    /// See [`Page::total`].
+    pub total: usize,
+    /// See [`Page::next`].
+    pub next: Option<String>,
+}
+
 impl Query {
     /// Reads the arguments of `catalog:query-catalog-entities`. With a cursor, what was asked is the
     /// cursor's; only `limit` and `fields` are read from the arguments then, and `fields` may be left out too.
@@ -121,23 +132,48 @@ impl Query {
         Ok(Self { question, predicate, text, after: None, fields, limit, offset: 0 })
     }
 
+    /// Every entity that it finds, on whatever page.
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    pub fn set(&self, index: &Index) -> Result<Set, String> {
+        let mut set = self.predicate.evaluate(index);
+        if let Some(text) = &self.text {
+            text.evaluate(index, &mut set)?;
+        }
+        Ok(set)
+    }
+
     /// Answers it.
     ///
     /// # Errors
     /// A sentence, where the search would have to read too many long texts.
     pub fn run(&self, index: &Index) -> Result<Page, String> {
+        let Found { positions, total, next } = self.find(index)?;
+        let items = positions.iter().map(|&at| project::fields(index.entity(at), &self.fields)).collect();
+        Ok(Page { items, total, next })
+    }
+
+    /// The part of an entity that it asks for.
+    pub fn part<'a>(&'a self, entity: &'a Value) -> project::Part<'a> {
+        project::Part { entity, fields: &self.fields }
+    }
+
+    /// Finds what answers it, for whoever writes it out entity by entity.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn find(&self, index: &Index) -> Result<Found, String> {
         let mut set = self.predicate.evaluate(index);
         let ranks = self.text.as_ref().map(|text| text.evaluate(index, &mut set)).transpose()?;
         let total = set.count();
         let order = Order::new(self, index, ranks);
-        let positions = order.page(&set, self.after.as_ref(), self.offset, self.limit + 1);
-        let shown = &positions[..positions.len().min(self.limit)];
-        let next = match shown.last() {
-            Some(&last) if positions.len() > self.limit => Some(order.cursor(last, self).encode()),
-            _ => None,
-        };
-        let items = shown.iter().map(|&at| project::fields(index.entity(at), &self.fields)).collect();
-        Ok(Page { items, total, next })
+        let mut positions = order.page(&set, self.after.as_ref(), self.offset, self.limit + 1);
+        let goes_on = positions.len() > self.limit;
+        positions.truncate(self.limit);
+        let last = positions.last().filter(|_| goes_on);
+        let next = last.map(|&last| order.cursor(last, self).encode());
+        Ok(Found { positions, total, next })
     }
 }
 

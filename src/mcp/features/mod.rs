@@ -16,6 +16,7 @@ use rmcp::ErrorData;
 use rmcp::model::ServerCapabilities;
 use serde_json::{Value, json};
 
+use super::envelope::Request;
 use super::rounds::Rounds;
 use super::tasks::Tasks;
 use super::tools::Tools;
@@ -52,13 +53,21 @@ impl Features {
         self.reads().is_some_and(|action| access::decide(caller, action).allows())
     }
 
-    /// Whether `method` of `name`, a prompt or a URI, opens with the action that reads entities. What this endpoint
-    /// does not have needs nothing: it is not there, whatever the token holds.
-    pub fn needs_reading(&self, method: &str, name: &str) -> bool {
-        match method {
-            "resources/read" | "resources/subscribe" => uri::Target::parse(name).is_some(),
-            "prompts/get" => prompts::needs_reading(self, name),
-            _ => false,
+    /// Whether this endpoint shows entities, and not to `caller`.
+    pub fn is_kept_out(&self, caller: &Caller) -> bool {
+        self.reads().is_some_and(|action| !access::decide(caller, action).allows())
+    }
+
+    /// The prompt or URI of `request`, where it opens with the action that reads entities. What this endpoint does not
+    /// have needs nothing: it is not there, whatever the token holds. Each method is judged by the one member that it
+    /// has (attack: a `name` beside the `uri` of a resource).
+    pub fn opens_by_reading<'r>(&self, request: &'r Request<'_>) -> Option<&'r str> {
+        match &*request.method {
+            "resources/read" | "resources/subscribe" => {
+                request.uri.as_deref().filter(|uri| uri::Target::parse(uri).is_some())
+            }
+            "prompts/get" => request.name.as_deref().filter(|name| prompts::needs_reading(self, name)),
+            _ => None,
         }
     }
 }

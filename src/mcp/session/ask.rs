@@ -112,6 +112,14 @@ impl Questions {
         }
     }
 
+    /// The same for every question that waits here.
+    pub async fn fetch_all(&self) {
+        let names: Vec<String> = self.lock().keys().cloned().collect();
+        for name in names {
+            self.fetch(&name).await;
+        }
+    }
+
     /// Takes a question out, where it was put to this session (another one's answer is nobody's).
     fn take(&self, name: &str, session: &Session) -> Option<Question> {
         let mut waiting = self.lock();

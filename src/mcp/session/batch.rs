@@ -98,11 +98,12 @@ async fn one(
     item: &RawValue,
     request: &Request<'_>,
 ) -> String {
-    let offered = request.name.as_deref().filter(|_| request.method == "tools/call");
-    if let Some(offered) = offered.and_then(|name| endpoint.calls.tools.find(name))
-        && let Some(response) = direct::read(&endpoint.server, caller, offered, request).await
-    {
-        return text_of(response).await;
+    if let Some((_, offered)) = endpoint.called(caller, request) {
+        if let Some(response) = direct::read(&endpoint.server, caller, offered, request).await {
+            return text_of(response).await;
+        }
+    } else if let Some((_, offered)) = endpoint.reads(caller, request) {
+        endpoint.note_read(caller, offered).await;
     }
     let Ok(ClientJsonRpcMessage::Request(mut message)) = serde_json::from_str(item.get()) else {
         let text = format!("Invalid params for {}", request.method);

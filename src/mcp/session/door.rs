@@ -260,6 +260,25 @@ impl Door {
     }
 }
 
+impl Door {
+    /// Acts on what the store says of everything that is open here, where news were missed.
+    async fn look_again(&self) {
+        let mut sessions = self.streams.sessions();
+        sessions.extend(self.runs.sessions());
+        for digest in sessions {
+            match self.sessions.standing(&digest).await {
+                Ok(Some(resources)) => self.streams.follow(&digest, &resources),
+                Ok(None) => {
+                    self.runs.end(&digest);
+                    self.streams.end_session(&digest);
+                }
+                Err(error) => tracing::warn!(%error, "an MCP session could not be looked at again"),
+            }
+        }
+        self.runs.questions.fetch_all().await;
+    }
+}
+
 /// 404 for a session that is not there, or not for this caller: which of them is not for the caller to know.
 fn no_session() -> Refusal {
     let text = "There is no such session: it ended, or is not yours. Begin again with initialize.";
@@ -309,7 +328,7 @@ async fn follow(door: Weak<Door>, mut news: Receiver<Event>) {
                 door.streams.end_session(&digest);
             }
             Ok(Event::McpSessionChanged(digest)) => {
-                if let Some(resources) = door.sessions.follows(&digest).await {
+                if let Ok(Some(resources)) = door.sessions.standing(&digest).await {
                     door.streams.follow(&digest, &resources);
                 }
             }
@@ -319,7 +338,9 @@ async fn follow(door: Weak<Door>, mut news: Receiver<Event>) {
                     door.runs.cancel_here(digest, id);
                 }
             }
-            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            // What was told meanwhile could have been about any of them.
+            Ok(Event::Trusted) | Err(RecvError::Lagged(_)) => door.look_again().await,
+            Ok(_) => {}
             Err(RecvError::Closed) => return,
         }
     }

@@ -225,10 +225,13 @@ impl Sessions {
         Ok(true)
     }
 
-    /// What the session with this digest follows now, where the store can say.
-    pub async fn follows(&self, digest: &str) -> Option<BTreeSet<String>> {
-        let kept = mcp_sessions::find(&self.store, &Digest::from_column(digest.to_owned())).await;
-        kept.ok().flatten().map(|kept| kept.subscriptions)
+    /// What the session with this digest follows now; nothing where it has ended.
+    ///
+    /// # Errors
+    /// [`store::Error`].
+    pub async fn standing(&self, digest: &str) -> Result<Option<BTreeSet<String>>, store::Error> {
+        let kept = mcp_sessions::find(&self.store, &Digest::from_column(digest.to_owned())).await?;
+        Ok(kept.filter(|kept| kept.ended_at.is_none()).map(|kept| kept.subscriptions))
     }
 
     fn hear_news(&self) {

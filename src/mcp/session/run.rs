@@ -231,6 +231,11 @@ impl Runs {
         stop.inspect(CancellationToken::cancel).is_some()
     }
 
+    /// The sessions for which something runs here.
+    pub fn sessions(&self) -> Vec<String> {
+        self.lock().keys().cloned().collect()
+    }
+
     /// Ends all that runs for a session.
     pub fn end(&self, digest: &str) {
         let running = self.lock();

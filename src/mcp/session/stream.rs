@@ -18,9 +18,10 @@ use super::tape::{Read, Reader, Tape, event_id, parse_event_id};
 use crate::clock::Time;
 use crate::limits;
 use crate::mcp::authority::Verified;
+use crate::mcp::changes::Wants;
 use crate::mcp::server::Server;
 use crate::mcp::sse::{self, Event};
-use crate::mcp::streams::{Next, Stream as Place, Streams, Wants};
+use crate::mcp::streams::{Next, Stream as Place, Streams};
 use crate::mcp::{answer, listen};
 use crate::store;
 
@@ -107,7 +108,7 @@ pub async fn reopen(
     }
     // A stream that nobody remembers is as good as none: the client gets its session's own.
     let since = last.filter(|(stream, _)| stream.starts_with('g')).map(|(_, at)| Time::from_micros(at));
-    let wants = wants(server, session);
+    let wants = wants(server, session).without_entities(server.features().is_kept_out(&verified.caller));
     Ok(match door.streams.open(verified, wants, Some(session.digest.as_str())) {
         Ok(place) => {
             if let Some(since) = since {
@@ -122,7 +123,7 @@ pub async fn reopen(
 /// Every list that this server tells of, and what the session follows.
 fn wants(server: &Server, session: &Session) -> Wants {
     let lists = listen::lists(server.capabilities());
-    Wants { lists, resources: session.subscriptions.clone() }
+    Wants { lists, resources: session.subscriptions.clone(), ..Wants::default() }
 }
 
 /// The session's own stream. An event's id holds the time, so that whoever comes back hears what changed since.

@@ -150,5 +150,9 @@ async fn about_access(app: &App, client: &Client, token: &str) -> Result<Option<
     if let Some(key) = read.key {
         known["cnf"] = json!({"jkt": key});
     }
+    // RFC 8693 section 4.1: who acts, where that is not the client that the person allowed.
+    if let Some(actor) = read.actor {
+        known["act"] = json!(actor);
+    }
     Ok(Some(known))
 }

@@ -79,7 +79,7 @@ async fn end_personal(app: &App, token: &Secret<Personal>) -> Result<(), Failure
     tx.commit().await.map_err(store::Error::from)?;
     if ended {
         app.store.tell(Event::GrantRevoked(found.id.clone()));
-        let (event, actor) = ("grant.revoked", Some(found.user_id));
+        let (event, actor) = ("token.ended", Some(found.user_id));
         let (client_id, grant_id) = (Some(personal::CLIENT_ID.to_owned()), Some(found.id));
         app.audit.note(Fact { event, actor, client_id, grant_id, outcome: "ok", ..Fact::default() }).await;
     }

@@ -5,13 +5,14 @@
 //! what was agreed to.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{MatchedPath, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde_json::json;
 
 use crate::app::App;
+use crate::oauth::bearer::Bearer;
 use crate::oauth::error::Refusal;
 use crate::oauth::{claims, dpop};
 use crate::store;
@@ -23,8 +24,8 @@ pub fn endpoint() -> MethodRouter<App> {
     get(userinfo).post(userinfo)
 }
 
-async fn userinfo(State(app): State<App>, method: Method, headers: HeaderMap) -> Response {
-    match answer(&app, &method, &headers).await {
+async fn userinfo(State(app): State<App>, at: MatchedPath, method: Method, headers: HeaderMap) -> Response {
+    match answer(&app, (&method, at.as_str()), &headers).await {
         Ok(response) => response,
         // A proof that does not count is a 401 here, as at every protected resource (RFC 9449 section 7.1).
         Err(Failure::Refused(refusal)) => {
@@ -42,10 +43,17 @@ async fn userinfo(State(app): State<App>, method: Method, headers: HeaderMap) ->
     }
 }
 
-async fn answer(app: &App, method: &Method, headers: &HeaderMap) -> Result<Response, Failure> {
+async fn answer(app: &App, (method, at): (&Method, &str), headers: &HeaderMap) -> Result<Response, Failure> {
     let unauthorized = |challenge: &str| refuse(StatusCode::UNAUTHORIZED, challenge);
-    let Some((is_bound, token)) = credential(headers) else {
-        return Ok(unauthorized("Bearer realm=\"postern\""));
+    let values = headers.get_all(header::AUTHORIZATION).iter().map(HeaderValue::as_bytes);
+    let (is_bound, token) = match Bearer::read(values) {
+        Bearer::Token(token) => (false, token),
+        Bearer::Bound(token) => (true, token),
+        Bearer::Absent => return Ok(unauthorized("Bearer realm=\"postern\"")),
+        Bearer::Malformed(why) => {
+            let challenge = format!("Bearer error=\"invalid_token\", error_description=\"{why}\"");
+            return Ok(unauthorized(&challenge));
+        }
     };
     let invalid = "Bearer error=\"invalid_token\", error_description=\"the access token is not valid here\"";
     let now = app.clock.now();
@@ -57,7 +65,7 @@ async fn answer(app: &App, method: &Method, headers: &HeaderMap) -> Result<Respo
         return Ok(unauthorized(invalid)); // RFC 9449 section 7.2
     }
     if is_bound {
-        let shown = proof::shown(app, headers, method, "/userinfo", Some(token)).await?;
+        let shown = proof::shown(app, headers, method, at, Some(token)).await?;
         if shown.is_none() || shown != read.key {
             return Err(Refusal::OtherKey.into());
         }
@@ -80,14 +88,6 @@ async fn answer(app: &App, method: &Method, headers: &HeaderMap) -> Result<Respo
         claims["email"] = json!(person.email);
     }
     Ok((NEVER_KEPT, Json(claims)).into_response())
-}
-
-/// The token of the `Authorization` header (RFC 6750 section 2.1), the only place where one is looked for, and whether
-/// it is said to be bound to a key.
-fn credential(headers: &HeaderMap) -> Option<(bool, &str)> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    let is_bound = scheme.eq_ignore_ascii_case("dpop");
-    (is_bound || scheme.eq_ignore_ascii_case("bearer")).then_some((is_bound, token.trim()))
 }
 
 /// RFC 6750 section 3.

@@ -11,16 +11,15 @@ use super::client;
 use super::waiting::{self, Waiting};
 use crate::app::App;
 use crate::audit::Fact;
-use crate::clock::Time;
 use crate::identity::session::Session;
-use crate::oauth::client::{Client, ClientKind};
-use crate::store::client_pages::{Place, Search, State};
+use crate::oauth::client::{Client, ClientKind, ClientState};
+use crate::store::client_pages::{Place, Search};
 use crate::store::clients::ClientRow;
 use crate::store::events::Event;
-use crate::store::grants::Standing;
+use crate::store::grants::Holders;
 use crate::web::logos;
 use crate::web::page::{self, Answer, Fields, Frame, Problem, Told, Visit};
-use crate::web::session;
+use crate::web::{clients, session};
 use crate::{limits, store};
 
 const PURPOSE: &str = "admin-revoke";
@@ -88,12 +87,12 @@ pub async fn show(Given(app): Given<App>, visit: Visit, RawQuery(query): RawQuer
     clients.retain(|row| asked_id.as_ref() != Some(&row.client.id));
     clients.extend(chosen);
     let ids: Vec<String> = clients.iter().map(|row| row.client.id.clone()).collect();
-    let standings = store::client_pages::standings(&app.store, &ids, visit.now).await?;
+    let holders = store::client_pages::holders(&app.store, &ids, visit.now).await?;
     let known: Vec<&Client> = clients.iter().map(|row| &row.client).collect();
     let logos = logos::places(&app, &known).await?;
     let with_logo = |(row, logo): (ClientRow, Option<String>)| {
-        let standing = standings.iter().find(|standing| standing.client_id == row.client.id);
-        Line { logo, ..line(row, standing) }
+        let held = holders.iter().find(|held| held.client_id == row.client.id);
+        Line { logo, ..line(row, held) }
     };
     let mut rows: Vec<Line> = clients.into_iter().zip(logos).map(with_logo).collect();
     let asked = if asked_id.is_some() { rows.pop() } else { None };
@@ -111,9 +110,9 @@ impl Typed {
     /// A word that is none narrows nothing.
     fn search(&self) -> Search {
         let state = match self.state.as_str() {
-            "active" => Some(State::Active),
-            "suspended" => Some(State::Suspended),
-            "ended" => Some(State::Ended),
+            "active" => Some(ClientState::Active),
+            "suspended" => Some(ClientState::Suspended),
+            "ended" => Some(ClientState::Ended),
             _ => None,
         };
         Search { kind: ClientKind::parse(&self.kind), state, text: self.text.clone() }
@@ -189,32 +188,21 @@ pub async fn administrator(app: &App, visit: &Visit) -> Result<Result<Session, A
     })
 }
 
-fn line(row: ClientRow, standing: Option<&Standing>) -> Line {
+fn line(row: ClientRow, held: Option<&Holders>) -> Line {
     let ClientRow { client, used_at, .. } = row;
     let page = client::page_of(&client.id);
-    let (is_revoked, is_suspended) = (client.revoked_at.is_some(), client.suspended_at.is_some());
     Line {
         page,
         name: page::shown(&client.name),
         logo: None,
         initial: page::initial(&client.name),
-        kind: match client.kind {
-            ClientKind::PreRegistered => "Registered by an admin",
-            ClientKind::Described => "Described by its document",
-            ClientKind::SelfRegistered => "Registered itself",
-        },
+        kind: clients::kind(client.kind),
         host: client.host().unwrap_or_default(),
-        state: if is_revoked {
-            "Ended"
-        } else if is_suspended {
-            "Suspended"
-        } else {
-            "Active"
-        },
-        is_revoked,
-        users: standing.map_or(0, |standing| standing.users),
-        grants: standing.map_or(0, |standing| standing.grants),
-        last_used: used_at.map_or("never".to_owned(), Time::rfc3339),
+        state: clients::state(&client),
+        is_revoked: client.revoked_at.is_some(),
+        users: held.map_or(0, |held| held.users),
+        grants: held.map_or(0, |held| held.grants),
+        last_used: used_at.map_or("never".to_owned(), page::moment),
         id: client.id,
     }
 }

@@ -15,7 +15,7 @@ use crate::audit::Fact;
 use crate::identity::session::Session;
 use crate::store;
 use crate::web::page::{self, Answer, Fields, Frame, Told, Visit};
-use crate::web::session;
+use crate::web::{opens, session};
 
 #[derive(Template)]
 #[template(path = "approvals.html")]
@@ -57,13 +57,9 @@ pub async fn show(State(app): State<App>, Path(id): Path<String>, visit: Visit) 
         user: &session.user.email,
         title: action.map_or("A tool that is gone", |action| &action.title),
         action: &found.action,
-        warning: match action.map(|action| action.effect) {
-            Some(Effect::Read) => "",
-            Some(Effect::Change) => "changes things",
-            Some(Effect::Delete) | None => "can delete things",
-        },
+        warning: opens::warning(action.map_or(Effect::Delete, |action| action.effect)),
         arguments: opened(&app, &found)?,
-        until: found.expires_at.rfc3339(),
+        until: page::moment(found.expires_at),
     };
     Ok((jar, page::html(StatusCode::OK, &page)).into_response())
 }
@@ -81,6 +77,10 @@ pub async fn decide(State(app): State<App>, Path(id): Path<String>, visit: Visit
         "refuse" => (false, "approval.refused"),
         _ => return Err(nothing().into()),
     };
+    // Where somebody answered before, or it is too late, the page says so, and the log tells of no answer.
+    if found.said != Said::Nothing || visit.now >= found.expires_at {
+        return page::see_other(&format!("/approvals/{}", found.id));
+    }
     let fact = Fact {
         event,
         actor: Some(session.user.id.clone()),
@@ -91,7 +91,6 @@ pub async fn decide(State(app): State<App>, Path(id): Path<String>, visit: Visit
         ..Fact::default()
     };
     app.audit.record(fact).await?;
-    // Where somebody answered before, or it is too late, the page says so.
     store::approvals::answer(&app.store, &found.id, &session.user.id, yes, visit.now).await?;
     page::see_other(&format!("/approvals/{}", found.id))
 }

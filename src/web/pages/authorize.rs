@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::json;
 
-use super::{approval, consent, finished};
+use super::{ask, consent, finished};
 use crate::access::policy::{self, Ask, Behind};
 use crate::app::App;
 use crate::audit::Fact;
@@ -18,6 +18,7 @@ use crate::oauth::client::{Client, ClientKind, GrantType, TrustedRedirect, is_lo
 use crate::oauth::id_token;
 use crate::oauth::request::{self, Bounce, RawRequest};
 use crate::oauth::step::{self, AnswerTo, Decision, Issue, Pending, Step};
+use crate::oauth::trust::Standing;
 use crate::secret::{Code, Digest, Request, Secret};
 use crate::store::codes::NewCode;
 use crate::store::grants::NewGrant;
@@ -30,6 +31,10 @@ use crate::{limits, secret, store};
 
 /// `GET /authorize` (RFC 6749 section 4.1.1).
 pub async fn begin(State(app): State<App>, visit: Visit, RawQuery(query): RawQuery) -> Answer {
+    // HEAD is safe (RFC 9110 section 9.2.1): whoever looks ahead of a person leaves no row and takes no pushed request.
+    if visit.only_looks {
+        return Ok(StatusCode::OK.into_response());
+    }
     accept(&app, &visit, &query.unwrap_or_default()).await
 }
 
@@ -109,12 +114,15 @@ async fn send_back(app: &App, visit: &Visit, client: &Client, bounce: &Bounce) -
 
 /// `GET /authorize/{id}`: the hub.
 pub async fn resume(State(app): State<App>, Path(id): Path<String>, visit: Visit) -> Answer {
+    // As above: the step that comes next may give the one code out, to nobody.
+    if visit.only_looks {
+        return Ok(StatusCode::OK.into_response());
+    }
     let digest = Secret::<Request>::presented(&id).ok_or_else(|| gone(None))?.digest();
     let stored = store::requests::find(&app.store, &digest).await?.ok_or_else(|| gone(None))?;
     let (browser, jar) = session::known_browser(&app.config, &visit);
     let is_ours = match &stored.browser {
         Some(known) => known.matches(&browser.digest()),
-        None if visit.only_looks => true,
         None => store::requests::bind(&app.store, &digest, &browser.digest()).await?,
     };
     if !is_ours {
@@ -136,12 +144,13 @@ pub async fn resume(State(app): State<App>, Path(id): Path<String>, visit: Visit
     let step = step::next(&pending, &client, judged.standing, who.as_ref(), remembered.as_ref(), visit.now);
     let answer = match (step, &session) {
         (Step::Consent(to), Some(session)) => {
-            let proof = browser.proof(&consent::purpose(&digest, session, consent::shown(&client)));
+            let proof = browser.proof(&consent::purpose(&digest, session, consent::version_shown(&client)));
             let question = consent::Question {
                 id: &id,
                 client: &client,
                 judged,
-                has_changed: remembered.is_some_and(|yes| yes.document_hash != consent::shown(&client)),
+                has_changed: remembered
+                    .is_some_and(|yes| yes.document_hash != consent::version_shown(&client)),
                 session,
                 pending: &pending,
                 to,
@@ -150,11 +159,11 @@ pub async fn resume(State(app): State<App>, Path(id): Path<String>, visit: Visit
             consent::ask(&app, &visit, &question).await
         }
         (Step::Wait, Some(session)) => {
-            let proof = browser.proof(&approval::purpose(&digest, session));
-            approval::show(&app, &approval::Wait { id: &id, client: &client, session, proof }).await
+            let proof = browser.proof(&ask::purpose(&digest, session));
+            ask::show(&app, &ask::Wait { id: &id, client: &client, session, proof }).await
         }
         (Step::Issue(issue), Some(session)) => {
-            let yes = Yes { client: &client, session, pending: &pending, issue };
+            let yes = Yes { client: &client, standing: judged.standing, session, pending: &pending, issue };
             agree(&app, &visit, &digest, yes).await
         }
         (Step::Stop(stop), _) => end(&app, &visit, &digest, &client, &pending, stop).await,
@@ -165,14 +174,17 @@ pub async fn resume(State(app): State<App>, Path(id): Path<String>, visit: Visit
 
 struct Yes<'a> {
     client: &'a Client,
+    standing: Standing,
     session: &'a Session,
     pending: &'a Pending,
     issue: Issue,
 }
 
-/// A yes, if what it gives may be given now (attack E10).
-async fn agree(app: &App, visit: &Visit, digest: &Digest, yes: Yes<'_>) -> Answer {
-    let Yes { client, session, pending, issue } = &yes;
+/// A yes, if what it gives may be given now (attack E10), and cut to what a client of this standing may have now: it may
+/// have become a stranger since the question was put.
+async fn agree(app: &App, visit: &Visit, digest: &Digest, mut yes: Yes<'_>) -> Answer {
+    let Yes { client, standing, session, pending, issue } = &yes;
+    let offered = clients::offered(app, *standing);
     let request = &pending.request;
     let way = match issue.to {
         AnswerTo::Redirect(_) => GrantType::AuthorizationCode,
@@ -184,12 +196,12 @@ async fn agree(app: &App, visit: &Visit, digest: &Digest, yes: Yes<'_>) -> Answe
         behind: Behind::Person { active: session.user.is_active() },
         scope: &issue.scope,
         resource: &request.resource,
-        offer: app.offer(),
+        offer: offered.offer(),
         denied: app.config.clients.described.denies(client),
     };
-    if policy::decide(&ask, visit.now).is_err() {
-        return Err(changed().into());
-    }
+    let Ok(scope) = policy::decide(&ask, visit.now) else { return Err(changed().into()) };
+    yes.issue.scope = scope;
+    let Yes { client, session, issue, .. } = &yes;
     match (&issue.to, &request.device) {
         (AnswerTo::Redirect(to), _) => {
             let to = to.clone();
@@ -204,7 +216,7 @@ async fn agree(app: &App, visit: &Visit, digest: &Digest, yes: Yes<'_>) -> Answe
 
 /// A yes becomes a grant and a code, in one transaction, once.
 async fn give(app: &App, visit: &Visit, digest: &Digest, yes: Yes<'_>, to: &TrustedRedirect) -> Answer {
-    let Yes { client, session, pending, issue } = yes;
+    let Yes { client, session, pending, issue, .. } = yes;
     let (request, now) = (&pending.request, visit.now);
     let (grant, code) = (secret::id(now), Secret::<Code>::mint());
     let fact = |event| Fact {

@@ -12,15 +12,13 @@ use serde_json::{Value, json};
 use super::admin::administrator;
 use crate::app::App;
 use crate::audit::Fact;
-use crate::clock::Time;
 use crate::identity::session::Session;
-use crate::oauth::client::{Client, ClientKind};
 use crate::store::client_pages::HeldBy;
 use crate::store::clients::ClientRow;
 use crate::store::events::Event;
 use crate::web::logos;
 use crate::web::page::{self, Answer, Fields, Frame, Problem, Told, Visit};
-use crate::web::{opens, session};
+use crate::web::{clients, opens, session};
 use crate::{limits, store};
 
 #[derive(Template)]
@@ -83,7 +81,7 @@ pub async fn show(State(app): State<App>, Path(segment): Path<String>, visit: Vi
     let grants =
         store::client_pages::grants_of(&app.store, &client.id, limits::LISTED_ROWS, visit.now).await?;
     let ids = [client.id.clone()];
-    let standing = store::client_pages::standings(&app.store, &ids, visit.now).await?.pop();
+    let held = store::client_pages::holders(&app.store, &ids, visit.now).await?.pop();
     let versions = store::documents::versions(&app.store, &client.id).await?;
     let (browser, jar) = session::known_browser(&app.config, &visit);
     let page = Page {
@@ -93,13 +91,9 @@ pub async fn show(State(app): State<App>, Path(segment): Path<String>, visit: Vi
         name: page::shown(&client.name),
         logo: logos::place(&app, &client).await?,
         initial: page::initial(&client.name),
-        kind: match client.kind {
-            ClientKind::PreRegistered => "Registered by an admin",
-            ClientKind::Described => "Described by its document",
-            ClientKind::SelfRegistered => "Registered itself",
-        },
+        kind: clients::kind(client.kind),
         host: client.host().unwrap_or_default(),
-        state: state(&client),
+        state: clients::state(&client),
         since: page::moment(client.registered_at),
         last_used: used_at.map_or("never".to_owned(), page::moment),
         metadata: pretty(&serde_json::to_value(&client.metadata).unwrap_or_default()),
@@ -115,8 +109,8 @@ pub async fn show(State(app): State<App>, Path(segment): Path<String>, visit: Vi
             })
             .collect(),
         grants: grants.into_iter().map(|grant| line(&app, grant)).collect(),
-        users: standing.as_ref().map_or(0, |standing| standing.users),
-        all_grants: standing.as_ref().map_or(0, |standing| standing.grants),
+        users: held.as_ref().map_or(0, |held| held.users),
+        all_grants: held.as_ref().map_or(0, |held| held.grants),
         id: client.id,
     };
     Ok((jar, page::html(StatusCode::OK, &page)).into_response())
@@ -183,26 +177,17 @@ fn purpose(session: &Session, client_id: &str) -> String {
     format!("admin-client {} {client_id}", session.digest.as_str())
 }
 
-fn state(client: &Client) -> &'static str {
-    match (client.revoked_at, client.suspended_at) {
-        (Some(_), _) => "Ended",
-        (None, Some(_)) => "Suspended",
-        (None, None) => "Active",
-    }
-}
-
 fn pretty(value: &Value) -> String {
     page::plain(&serde_json::to_string_pretty(value).unwrap_or_default())
 }
 
 fn line(app: &App, grant: HeldBy) -> Line {
-    let moment = |time: Time| page::moment(time);
     Line {
         who: grant.email.unwrap_or_else(|| "the client itself".to_owned()),
         server: opens::server(app, &grant.resource),
         scope: grant.scope,
-        since: moment(grant.created_at),
-        last_used: moment(grant.used_at),
+        since: page::moment(grant.created_at),
+        last_used: page::moment(grant.used_at),
         until: page::day(grant.expires_at),
         id: grant.id,
     }

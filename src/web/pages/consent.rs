@@ -110,7 +110,7 @@ struct Choice {
 }
 
 /// The version of a client's document that the page shows; empty for other kinds of client.
-pub fn shown(client: &Client) -> &str {
+pub fn version_shown(client: &Client) -> &str {
     client.document_hash.as_deref().unwrap_or_default()
 }
 
@@ -152,7 +152,7 @@ pub async fn ask(app: &App, visit: &Visit, question: &Question<'_>) -> Answer {
         has_changed: *has_changed,
         logo: logos::place(app, client).await?,
         initial: page::initial(&client.name),
-        document: shown(client),
+        document: version_shown(client),
         user: &session.user,
         lines,
         held,

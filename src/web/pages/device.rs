@@ -63,8 +63,9 @@ pub async fn enter(State(app): State<App>, visit: Visit, body: Bytes) -> Answer 
     let typed: String = fields.get("user_code").chars().take(40).collect();
     let wrong = |status, why| Ok(form(&app, &visit, &typed, status, why));
     if !may_guess(&app, &visit).await? {
-        let why = "Too many codes were typed. Wait 15 minutes, then try again.";
-        let mut response: Response = form(&app, &visit, "", StatusCode::TOO_MANY_REQUESTS, why);
+        let minutes = limits::DEVICE_GUESSES_SECONDS / 60;
+        let why = format!("Too many codes were typed. Wait {minutes} minutes, then try again.");
+        let mut response: Response = form(&app, &visit, "", StatusCode::TOO_MANY_REQUESTS, &why);
         let wait = HeaderValue::from(limits::DEVICE_GUESSES_SECONDS);
         response.headers_mut().insert(header::RETRY_AFTER, wait);
         return Ok(response);

@@ -1,4 +1,4 @@
-//! Sign-in with a local account. Comes back to the hub, or to the account page.
+//! Sign-in with a local account. Comes back to the hub, to a page that asked for it, or to the account page.
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
@@ -17,6 +17,7 @@ use crate::identity::password;
 use crate::identity::user::{Email, User};
 use crate::secret::{Browser, Request, Secret};
 use crate::web::page::{self, Answer, Fields, Frame, Visit};
+use crate::web::place::Place;
 use crate::web::session;
 use crate::{limits, store};
 
@@ -29,6 +30,7 @@ struct Page<'a> {
     csrf: &'a str,
     request: &'a str,
     approval: &'a str,
+    place: &'a str,
     client: Option<String>,
     email: &'a str,
     problem: &'a str,
@@ -38,21 +40,40 @@ struct Page<'a> {
 pub async fn show(State(app): State<App>, visit: Visit, RawQuery(query): RawQuery) -> Answer {
     let query = Fields::of(query.unwrap_or_default().as_bytes());
     let waiting = waiting(&app, &query).await?;
-    let hint = waiting.as_ref().and_then(|w| w.hint.clone()).unwrap_or_default();
+    let hint = match &waiting {
+        Some(Waiting::Request { hint, .. }) => hint.clone().unwrap_or_default(),
+        _ => String::new(),
+    };
     Ok(form(&app, &visit, waiting.as_ref(), &hint, StatusCode::OK, ""))
 }
 
-/// A request, or a call to be approved, that waits for somebody to sign in. Only its id comes back, never a URL (B10).
-struct Waiting {
-    id: String,
-    is_approval: bool,
-    client: String,
-    hint: Option<String>,
+/// What waits for somebody to sign in. Only its name comes back, never a URL (B10).
+enum Waiting {
+    /// A request of a client.
+    Request { id: String, client: String, hint: Option<String> },
+    /// A call to be approved.
+    Approval(String),
+    /// A page of ours.
+    Place(Place),
+}
+
+impl Waiting {
+    /// Where it goes on.
+    fn next(&self) -> String {
+        match self {
+            Self::Request { id, .. } => hub(id),
+            Self::Approval(id) => format!("/approvals/{id}"),
+            Self::Place(place) => place.path(),
+        }
+    }
 }
 
 async fn waiting(app: &App, fields: &Fields) -> store::Result<Option<Waiting>> {
     if let Some(id) = approvals::known(fields.get("approval")) {
-        return Ok(Some(Waiting { id: id.to_owned(), is_approval: true, client: String::new(), hint: None }));
+        return Ok(Some(Waiting::Approval(id.to_owned())));
+    }
+    if let Some(place) = Place::parse(fields.get("place")) {
+        return Ok(Some(Waiting::Place(place)));
     }
     let id = fields.get("request");
     let Some(name) = Secret::<Request>::presented(id) else { return Ok(None) };
@@ -60,7 +81,7 @@ async fn waiting(app: &App, fields: &Fields) -> store::Result<Option<Waiting>> {
     let request = stored.pending.request;
     let client = store::clients::find(&app.store, &request.client_id).await?;
     let client = client.map_or_else(String::new, |c| page::shown(&c.name));
-    Ok(Some(Waiting { id: id.to_owned(), is_approval: false, client, hint: request.login_hint }))
+    Ok(Some(Waiting::Request { id: id.to_owned(), client, hint: request.login_hint }))
 }
 
 fn form(
@@ -73,15 +94,16 @@ fn form(
 ) -> Response {
     let (browser, jar) = session::known_browser(&app.config, visit);
     let proof = browser.proof(PURPOSE);
-    let page = Page {
-        frame: Frame::of(&app.config),
-        csrf: proof.reveal(),
-        request: waiting.filter(|w| !w.is_approval).map_or("", |w| w.id.as_str()),
-        approval: waiting.filter(|w| w.is_approval).map_or("", |w| w.id.as_str()),
-        client: waiting.map(|w| w.client.clone()).filter(|name| !name.is_empty()),
-        email,
-        problem,
-    };
+    let (frame, csrf) = (Frame::of(&app.config), proof.reveal());
+    let mut page = Page { frame, csrf, request: "", approval: "", place: "", client: None, email, problem };
+    match waiting {
+        Some(Waiting::Request { id, client, .. }) => {
+            (page.request, page.client) = (id, Some(client.clone()).filter(|name| !name.is_empty()));
+        }
+        Some(Waiting::Approval(id)) => page.approval = id,
+        Some(Waiting::Place(place)) => page.place = place.word(),
+        None => {}
+    }
     (jar, page::html_in_flow(status, &page)).into_response()
 }
 
@@ -95,11 +117,7 @@ pub async fn sign_in(State(app): State<App>, visit: Visit, body: Bytes) -> Answe
     match judge(&app, &visit, &browser, &typed, fields.get("password")).await? {
         Judged::Known(user, counter) => {
             let jar = welcome(&app, &visit, &user, &counter).await?;
-            let next = match &waiting {
-                Some(w) if w.is_approval => format!("/approvals/{}", w.id),
-                Some(w) => hub(&w.id),
-                None => "/account".to_owned(),
-            };
+            let next = waiting.as_ref().map_or_else(|| "/account".to_owned(), Waiting::next);
             Ok((jar, page::see_other(&next)?).into_response())
         }
         // One sentence for a wrong password, an unknown address and a suspended account: it tells nothing.

@@ -13,9 +13,10 @@ use super::finished;
 use crate::app::App;
 use crate::audit::Fact;
 use crate::identity::session::Session;
-use crate::oauth::client::{Client, TrustedRedirect};
+use crate::oauth::client::{Client, TrustedRedirect, is_loopback_http};
 use crate::oauth::id_token::{self, Hint};
 use crate::oauth::request;
+use crate::web::clients;
 use crate::web::page::{self, Answer, Fields, Frame, Told, Visit};
 use crate::web::session;
 use crate::{limits, store};
@@ -67,11 +68,24 @@ async fn begin(app: &App, visit: &Visit, fields: &Fields) -> Answer {
     let asked = read(app, fields).await?;
     let session = session::current(app, visit).await?;
     let is_theirs = |s: &Session| asked.hint.as_ref().is_some_and(|hint| hint.subject == s.user.id);
+    let at_once = !visit.only_looks && may_lead_away(app, &asked).await?;
     match &session {
-        Some(session) if is_theirs(session) && !visit.only_looks => end(app, visit, &asked).await,
+        Some(session) if is_theirs(session) && at_once => end(app, visit, &asked).await,
         // Nothing to end, and an ID token of ours says that the client was here with this person.
-        None if asked.hint.is_some() && asked.to.is_some() => end(app, visit, &asked).await,
+        None if asked.hint.is_some() && asked.to.is_some() && at_once => end(app, visit, &asked).await,
         _ => Ok(page(app, visit, fields, &asked, session.as_ref())),
+    }
+}
+
+/// Whether the browser may be sent on without a word. Anybody can register a client and a place, sign in once, and put the
+/// ID token into a link that begins with our name: to such a place the person goes by their own click, once they read
+/// where it leads (RFC 9700 section 4.11.2).
+async fn may_lead_away(app: &App, asked: &Asked) -> store::Result<bool> {
+    match (&asked.client, &asked.to) {
+        (Some(client), Some((to, _))) => {
+            Ok(is_loopback_http(to.as_str()) || clients::judge(app, client).await?.is_approved)
+        }
+        _ => Ok(true),
     }
 }
 

@@ -3,15 +3,17 @@
 pub mod account;
 pub mod activity;
 pub mod admin;
-pub mod approval;
 pub mod approvals;
 pub mod apps;
+pub mod ask;
 pub mod audit;
 pub mod authorize;
+pub mod catalog;
 pub mod client;
 pub mod connect;
 pub mod consent;
 pub mod device;
+pub mod entity;
 pub mod error;
 pub mod finished;
 pub mod first_admin;
@@ -60,6 +62,16 @@ pub static ROUTES: &[Route] = &[
     }),
     Route::page("/logout", &["GET", "POST"], "Signs a person out", || get(logout::ask).post(logout::answer))
         .named("end_session_endpoint"),
+    Route::page("/catalog", &["GET"], "Searches the catalog", || get(catalog::show)),
+    Route::page("/catalog/{kind}/{namespace}/{name}", &["GET"], "One entity of the catalog", || {
+        get(entity::show)
+    }),
+    Route::page(
+        "/catalog/{kind}/{namespace}/{name}/definition",
+        &["GET"],
+        "The definition of an API, as text",
+        || get(entity::definition),
+    ),
     Route::page("/connect", &["GET"], "How each client is connected", || get(connect::show)),
     Route::page("/admin", &["GET"], "The clients, for administrators", || get(admin::show)),
     Route::page(
@@ -93,7 +105,7 @@ pub static ROUTES: &[Route] = &[
         get(authorize::begin).post(authorize::begin_with_form)
     }),
     Route::page("/authorize/{id}", &["GET", "POST"], "The hub of a sign-in; asks an administrator", || {
-        get(authorize::resume).post(approval::ask)
+        get(authorize::resume).post(ask::ask)
     }),
     Route::page("/device", &["GET", "POST"], "Takes the code that a device shows (RFC 8628)", || {
         get(device::show).post(device::enter)

@@ -34,7 +34,9 @@ pub async fn show(State(app): State<App>, Path(link): Path<String>, visit: Visit
     Ok(form(&app, &visit, &link, &user, StatusCode::OK, ""))
 }
 
-/// `POST /password/{secret}`. Signs nobody in: who has the link alone still has to know the address.
+/// `POST /password/{secret}`. Whoever has the link has the account: the page names the address, and the password is set
+/// by the link alone. So a link is short-lived, works once, and ends with its maker's rights. Signs nobody in, so that
+/// its use is seen at the door like any sign-in.
 pub async fn set(State(app): State<App>, Path(link): Path<String>, visit: Visit, body: Bytes) -> Answer {
     let fields = Fields::of(&body);
     session::admit_form(&app, &visit, PURPOSE, fields.get("csrf"))?;
@@ -88,7 +90,8 @@ fn form(app: &App, visit: &Visit, link: &str, user: &User, status: StatusCode, p
 }
 
 fn spent() -> Told {
-    let what = "It works once, for a day, and only while no newer one was made.";
+    let what =
+        "It works once, for a day, and only while nothing else changed the password or took its place.";
     let next = "If you still need a new password, ask whoever sent you the link for another.";
     Told::new(StatusCode::GONE, "link_spent", "This link no longer works", what, next)
 }

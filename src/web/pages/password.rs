@@ -9,10 +9,10 @@ use http::{HeaderValue, StatusCode, header};
 use crate::app::App;
 use crate::audit::Fact;
 use crate::identity::guesses::{self, Turn};
-use crate::identity::password::{self, PasswordError};
+use crate::identity::password;
 use crate::identity::session::Session;
 use crate::identity::user::Email;
-use crate::web::page::{self, Answer, Fields, Frame, Problem, Visit};
+use crate::web::page::{self, Answer, Fields, Frame, Visit};
 use crate::web::session;
 use crate::{limits, store};
 
@@ -43,12 +43,11 @@ pub async fn change(State(app): State<App>, visit: Visit, body: Bytes) -> Answer
     let Ok(email) = Email::parse(&session.user.email) else {
         return again("This account signs in elsewhere; it has no password here.");
     };
-    // Before the old one is judged: what is refused for its form is no guess.
-    let password_hash = match password::hash(new).await {
-        Ok(hash) => hash,
-        Err(PasswordError::Busy) => return Err(Problem::Busy),
-        Err(why) => return again(&format!("The new one cannot be used: {why}.")),
-    };
+    // Before the old one is judged: what is refused for its form is no guess. It is hashed after: whoever does not know
+    // the old one makes this server work for one guess, in its turn.
+    if let Err(why) = password::check(new) {
+        return again(&format!("The new one cannot be used: {why}."));
+    }
     let counter = match guesses::take_turn(&app.store, &email, &browser, visit.now).await? {
         Turn::Taken(counter) => counter,
         Turn::Wait(seconds) => {
@@ -65,6 +64,7 @@ pub async fn change(State(app): State<App>, visit: Visit, body: Bytes) -> Answer
         app.audit.note(fact(&visit, &session, "wrong-password")).await;
         return again("The old password is not right.");
     }
+    let password_hash = password::hash(new).await?;
     app.audit.record(fact(&visit, &session, "ok")).await?;
     let mut tx = app.store.begin().await?;
     // Ends every session, also one that somebody else has; this browser gets a new one.

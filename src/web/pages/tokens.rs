@@ -142,6 +142,10 @@ async fn keep(
     let named = (id.as_str(), &secret.digest());
     let added = store::personal_tokens::add(&mut tx, named, &session.user.id, new, visit.now).await?;
     if added != Added::Yes {
+        tx.rollback().await?;
+        app.audit
+            .note(Fact { outcome: "refused", ..fact("token.made", visit, session, &id, json!({})) })
+            .await;
         return Ok(Err(match added {
             Added::TooMany => "You have as many tokens as one person may have. End one first.",
             _ => "An administrator has switched personal access tokens off here.",
@@ -162,18 +166,27 @@ pub async fn revoke(State(app): State<App>, visit: Visit, body: Bytes) -> Answer
     session::admit_form(&app, &visit, PURPOSE, fields.get("csrf"))?;
     let Some(session) = session::current(&app, &visit).await? else { return page::see_other("/login") };
     let id = fields.get("id");
+    let tokens = store::personal_tokens::of_user(&app.store, &session.user.id).await?;
+    // Looked at before it is on record: the log tells what happened.
+    if !tokens.iter().any(|token| token.id == id && token.ended_at.is_none()) {
+        return Err(nothing().into());
+    }
     app.audit.record(fact("token.ended", &visit, &session, id, json!({}))).await?;
     let mut tx = app.store.begin().await?;
     let mine = (id, Some(session.user.id.as_str()));
     let ended = store::personal_tokens::revoke(&mut tx, &app.store, mine, "user", visit.now).await?;
     tx.commit().await?;
     if !ended {
-        let what = "You have no such token, or it was ended before.";
-        let next = "Go back to your tokens; the page shows how things stand.";
-        return Err(Told::new(StatusCode::NOT_FOUND, "no_such_token", "Nothing to end", what, next).into());
+        return Err(nothing().into());
     }
     app.store.tell(Event::GrantRevoked(id.to_owned()));
     page::see_other("/account/tokens")
+}
+
+fn nothing() -> Told {
+    let what = "You have no such token, or it was ended before.";
+    let next = "Go back to your tokens; the page shows how things stand.";
+    Told::new(StatusCode::NOT_FOUND, "no_such_token", "Nothing to end", what, next)
 }
 
 async fn page(
@@ -259,7 +272,7 @@ fn line(app: &App, token: PersonalToken, now: Time) -> Line {
         is_over,
         opens: opens(app, &token.resource),
         may,
-        last_used: token.used_at.map_or("never".to_owned(), Time::rfc3339),
+        last_used: token.used_at.map_or("never".to_owned(), page::moment),
         id: token.id,
     }
 }

@@ -115,7 +115,8 @@ pub async fn change(State(app): State<App>, visit: Visit, body: Bytes) -> Answer
     }
 }
 
-/// Nobody suspends themselves: so there is always an administrator who can still come in.
+/// Nobody suspends themselves, and nobody suspends who is not an administrator any more by then: so there is always one
+/// who can still come in.
 async fn suspend(app: &App, visit: &Visit, session: &Session, user: &User, suspended: bool) -> Answer {
     if user.id == session.user.id {
         let what = "This is your own account. Suspended, you could not let yourself in again.";
@@ -126,6 +127,11 @@ async fn suspend(app: &App, visit: &Visit, session: &Session, user: &User, suspe
         let event = if suspended { "user.suspended" } else { "user.resumed" };
         app.audit.record(fact(event, visit, session, user)).await?;
         let mut tx = app.store.begin().await?;
+        if !store::users::is_admin_locked(&mut tx, &session.user.id, &user.id).await? {
+            tx.rollback().await?;
+            app.audit.note(Fact { outcome: "refused", ..fact(event, visit, session, user) }).await;
+            return Err(not_any_more().into());
+        }
         store::users::suspend(&mut tx, &app.store, &user.id, suspended, visit.now).await?;
         tx.commit().await?;
         app.store.tell(Event::UserSuspended(user.id.clone()));
@@ -180,6 +186,13 @@ fn line(user: User, session: &Session) -> Line {
         email: user.email,
         id: user.id,
     }
+}
+
+fn not_any_more() -> Told {
+    let what =
+        "You were an administrator when you opened this page, and are not any more. Nothing was changed.";
+    let next = "Ask another administrator.";
+    Told::new(StatusCode::FORBIDDEN, "not_an_administrator", "Not for this account", what, next)
 }
 
 fn nobody() -> Told {

@@ -28,8 +28,28 @@ struct Desk {
     server: Arc<Server>,
 }
 
+/// A form between the yes and the deed.
+fn asks_first(server: &Arc<Server>, action: Action) -> Action {
+    let server = Arc::clone(server);
+    let run: postern::actions::Run = Arc::new(move |turn, _| {
+        let server = Arc::clone(&server);
+        Box::pin(async move {
+            let schema =
+                json!({"type": "object", "properties": {"yes": {"type": "boolean"}}, "required": ["yes"]});
+            turn.talk()?.form("sure", "Sure?", schema).await?.accepted()?;
+            server.written.fetch_add(1, Ordering::SeqCst);
+            Ok(json!({}))
+        })
+    });
+    Action { run, output: Arc::new(json!({"type": "object"})), ..action }
+}
+
 impl Desk {
     async fn new(world: World) -> Self {
+        Self::with(world, |_, action| action).await
+    }
+
+    async fn with(world: World, change: impl FnOnce(&Arc<Server>, Action) -> Action) -> Self {
         let server = Arc::new(Server::default());
         let mut state = McpState::of(&world.app);
         state.servers.truncate(1);
@@ -37,6 +57,7 @@ impl Desk {
         let schema = json!({"type": "object", "additionalProperties": false, "properties": {"text": {"type": "string"}, "n": {"type": "integer"}}});
         let held = Action { input: Arc::new(schema), effect: Effect::Change, ..write };
         let echo = actions(&server).into_iter().find(|action| action.id == "demo:echo").unwrap();
+        let held = change(&server, held);
         state.servers[0].actions = Arc::new(Registry::new(vec![held, echo]).unwrap());
         state.approvals = state.approvals.with(vec![Rule::word("effect:change").unwrap()]);
         let router = mcp::routes(state).unwrap();
@@ -99,6 +120,10 @@ impl Desk {
     }
 
     async fn call_as(&self, capabilities: &str, token: &str, arguments: &str, more: &str) -> Value {
+        self.answer(capabilities, token, arguments, more).await.result()
+    }
+
+    async fn answer(&self, capabilities: &str, token: &str, arguments: &str, more: &str) -> Answer {
         let meta = format!(
             r#""_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{capabilities}}}"#
         );
@@ -111,7 +136,7 @@ impl Desk {
             .header("mcp-name", "demo_write-note")
             .header("authorization", format!("Bearer {token}"));
         let request = request.body(Body::from(rpc("tools/call", &params))).unwrap();
-        Answer::of(self.router.clone().oneshot(request).await.unwrap()).await.result()
+        Answer::of(self.router.clone().oneshot(request).await.unwrap()).await
     }
 
     async fn legacy(&self, token: &str, session: Option<&str>, method: &str, params: &str) -> Answer {
@@ -302,6 +327,68 @@ on_both_engines! {
         assert!(done["isError"] == false && desk.runs() == 1, "{done}");
     }
 
+    async fn a_held_call_that_asks_something_itself_comes_to_its_end_on_one_yes(world) {
+        const ABLE: &str = r#"{"elicitation": {"form": {}, "url": {}}}"#;
+        let desk = Desk::with(world, asks_first).await;
+        let token = desk.token("dana@acme.dev", "app").await;
+        let mut browser = desk.signed_in("dana@acme.dev").await;
+        let call = async |more: &str| desk.answer(ABLE, &token, r#"{"text": "a"}"#, more).await;
+        let held = call("").await.result();
+        let path = page_of(&held);
+        let with = |state: &Value, answers: Value| format!(r#","requestState":{state},"inputResponses":{answers}"#);
+        // Attack: what our own state says of a yes is nobody else's to say.
+        let forged = call(&with(&held["requestState"], json!({"postern/approved": true}))).await.result();
+        assert_eq!(page_of(&forged), path);
+        desk.decide(&mut browser, &path, "approve").await;
+        let asked = call(&with(&held["requestState"], json!({"approval": {"action": "accept"}}))).await.result();
+        assert!(asked["inputRequests"]["sure"].is_object() && desk.runs() == 0, "{asked}");
+        let yes = json!({"sure": {"action": "accept", "content": {"yes": true}}});
+        let goes_on = with(&asked["requestState"], yes.clone());
+        let done = call(&goes_on).await.result();
+        assert!(ran(&done) && desk.runs() == 1, "{done}");
+        // Once, for these arguments, and not on the strength of the state alone.
+        assert_eq!(call(&goes_on).await.code().1, -32602);
+        assert_eq!(desk.answer(ABLE, &token, r#"{"text": "b"}"#, &goes_on).await.code().1, -32602);
+        page_of(&call("").await.result());
+        assert_eq!(desk.runs(), 1);
+    }
+
+    async fn attack_h11_a_batch_holds_what_waits_for_a_yes(world) {
+        let desk = Desk::new(world).await;
+        let token = desk.token("dana@acme.dev", "app").await;
+        let call = rpc("tools/call", r#""name":"demo_write-note","arguments":{"text": "a"}"#);
+        let request = Request::post("/mcp").header("host", "localhost:8787").header("content-type", "application/json");
+        let request = request.header("authorization", format!("Bearer {token}"));
+        let request = request.body(Body::from(format!("[{call},{call}]"))).unwrap();
+        let answers = Answer::of(desk.router.clone().oneshot(request).await.unwrap()).await.json();
+        for answer in answers.as_array().unwrap() {
+            let text = answer["result"]["content"][0]["text"].as_str().unwrap();
+            assert!(text.contains("http://localhost:8787/approvals/"), "{answers}");
+        }
+        assert_eq!((answers.as_array().unwrap().len(), desk.runs()), (2, 0));
+    }
+
+    async fn attack_h11_an_answer_that_comes_too_late_is_none(world) {
+        let desk = Desk::new(world).await;
+        let token = desk.token("dana@acme.dev", "app").await;
+        let mut browser = desk.signed_in("dana@acme.dev").await;
+        let path = page_of(&desk.call(&token, r#"{"text": "a"}"#, "").await);
+        let open = browser.open(&desk.world, &path).await;
+        let id = path.rsplit('/').next().unwrap();
+        let (app, dana) = (&desk.world.app, desk.world.app.store.clone());
+        let dana = postern::store::users::list(&dana).await.unwrap().remove(0).id;
+        desk.world.clock.advance(postern::limits::APPROVAL_SECONDS);
+        for yes in [true, false] {
+            assert!(!postern::store::approvals::answer(&app.store, id, &dana, yes, desk.world.clock.now()).await.unwrap());
+        }
+        let page = browser.submit(&desk.world, &open, "/approvals/", &[("decision", "approve")]).await;
+        assert!(!page.text.contains("Approved"), "{}", page.text);
+        let recorded: Vec<(String,)> = sqlx::query_as("select event from audit where event like 'approval.%'").fetch_all(app.store.write()).await.unwrap();
+        assert_eq!(recorded, [], "the log tells of no answer that was none");
+        let again = page_of(&desk.call(&token, r#"{"text": "a"}"#, "").await);
+        assert!(again != path && desk.runs() == 0);
+    }
+
     async fn only_so_many_calls_wait_for_one_person(world) {
         let desk = Desk::new(world).await;
         let token = desk.token("dana@acme.dev", "app").await;
@@ -310,5 +397,19 @@ on_both_engines! {
         }
         let refused = desk.call(&token, r#"{"n": 999}"#, "").await;
         assert!(refused["content"][0]["text"].as_str().unwrap().contains("too many calls wait"), "{refused}");
+    }
+}
+
+/// A read is there as a resource and over REST too: a rule that seems to hold it is refused, not kept by half.
+#[tokio::test]
+async fn attack_a_rule_that_would_hold_what_only_reads_stops_the_start() {
+    let world = World::sqlite().await;
+    for (rule, starts) in [("effect:change", true), ("catalog:*", false), ("effect:read", false)] {
+        let mut state = McpState::of(&world.app);
+        state.approvals = state.approvals.with(vec![Rule::word(rule).unwrap()]);
+        match mcp::routes(state) {
+            Ok(_) => assert!(starts, "{rule}"),
+            Err(why) => assert!(!starts && why.to_string().contains("which only reads"), "{rule}: {why}"),
+        }
     }
 }

@@ -274,6 +274,13 @@ on_both_engines! {
         }
     }
 
+    async fn d03_a_client_id_made_to_deceive_is_shown_for_what_it_is(world) {
+        let page = world.get("/authorize?response_type=code&client_id=app%E2%80%AEdeb%E2%80%8Blbat").await;
+        let text = crate::support::world::text(page).await;
+        assert!(text.contains("app\\u{202e}deb\\u{200b}lbat”"), "{text}");
+        assert!(!text.contains(['\u{202e}', '\u{200b}']), "{text}");
+    }
+
     async fn d04_nothing_but_a_posted_allow_allows(world) {
         let client = world.dana_and_client().await;
         let mut browser = Browser::default();

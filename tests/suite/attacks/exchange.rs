@@ -40,6 +40,15 @@ on_both_engines! {
         assert_eq!(exchange(&world, &second.text("access_token"), &[]).await.error(), (400, "invalid_request"), "expired");
     }
 
+    /// A program's own token stands for nobody: exchanged, it would become another program's own.
+    async fn attack_e08_a_token_without_a_person_is_not_exchanged(world) {
+        let world = world_with_agent(world).await;
+        let own = post_as(&world, "/token", &[("grant_type", "client_credentials")], Some(&format!("rs:{SECRET}"))).await;
+        let before = rows(&world).await;
+        assert_eq!(exchange(&world, &own.text("access_token"), &[]).await.error(), (400, "invalid_request"));
+        assert_eq!(rows(&world).await, before);
+    }
+
     async fn attack_e08_whoever_is_not_on_the_list_gets_nothing(world) {
         let world = world_with_agent(world).await;
         let (first, _) = signed_in(&world, "catalog:read").await;

@@ -110,6 +110,41 @@ on_both_engines! {
         }
     }
 
+    /// Another node whose clock is behind still takes what this one says has ended (attacks E05, F05).
+    async fn attack_e05_what_may_not_be_used_again_outlives_the_difference_of_clocks(world) {
+        let now = world.clock.now();
+        for (statement, back) in [
+            ("insert into revoked_tokens (jti, expires_at) values ($1, $2)", limits::ASSERTION_SKEW_SECONDS - 1),
+            ("insert into replays (digest, expires_at) values ($1, $2)", limits::ASSERTION_SKEW_SECONDS - 1),
+        ] {
+            sqlx::query(statement).bind("x").bind(now.plus_seconds(-back).micros()).execute(world.app.store.write()).await.unwrap();
+        }
+        sweep::once(&world.app).await.unwrap();
+        assert_eq!((rows(&world, "revoked_tokens").await, rows(&world, "replays").await), (1, 1));
+        world.clock.advance(2);
+        sweep::once(&world.app).await.unwrap();
+        assert_eq!((rows(&world, "revoked_tokens").await, rows(&world, "replays").await), (0, 0));
+    }
+
+    /// Whoever asks for sign-ins that nobody comes to, or for devices that there are not, fills no disk.
+    async fn attack_a12_requests_of_a_flood_go_oldest_first_and_what_a_person_opened_stays(world) {
+        execute(&world, "insert into authorization_requests (digest, client_id, request, created_at, expires_at) \
+            with recursive n(i) as (select 1 union all select i + 1 from n where i < 10050) select 'd' || i, 'app', '{}', i, 9000000000000000 from n").await;
+        execute(&world, "insert into device_requests (digest, user_code_digest, client_id, request, created_at, expires_at, interval_seconds) \
+            with recursive n(i) as (select 1 union all select i + 1 from n where i < 10050) select 'd' || i, 'u' || i, 'app', '{}', i, 9000000000000000, 5 from n").await;
+        execute(&world, "update authorization_requests set browser_digest = 'b' where created_at = 1").await;
+        let ended = world.clock.now().plus_seconds(-1).micros();
+        sqlx::query("update authorization_requests set expires_at = $1 where created_at = 10050")
+            .bind(ended).execute(world.app.store.write()).await.unwrap();
+        sweep::once(&world.app).await.unwrap();
+        assert_eq!(rows(&world, "authorization_requests where created_at = 1").await, 1, "opened");
+        assert_eq!(rows(&world, "authorization_requests where created_at = 10050").await, 0, "nobody opened it in time");
+        assert_eq!(rows(&world, "authorization_requests where created_at < 50").await, 1, "the oldest first");
+        let most = limits::WAITING_MAX;
+        let left = (rows(&world, "authorization_requests").await, rows(&world, "device_requests").await);
+        assert_eq!(left, (most + 1, most));
+    }
+
     async fn many_rows_go_in_batches_and_two_nodes_take_each_once(world) {
         let (total, now) = (u64::from(limits::SWEEP_BATCH_ROWS) * 2 + 10, world.clock.now());
         for _ in 0..total {

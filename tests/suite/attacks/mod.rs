@@ -27,9 +27,11 @@
 //! - `mcp::tasks`: a task asks for nothing after it began. `mcp::rounds`: a state opens as often as it comes.
 
 mod approvals;
+mod assertions;
 mod authorize;
 mod backstage;
 mod bound_tokens;
+mod catalog_pages;
 mod client_assertions;
 mod codes;
 mod described;
@@ -38,14 +40,18 @@ mod device;
 mod exchange;
 mod grants;
 mod guesses;
+mod held_back;
 mod housekeeping;
 mod http;
 mod keys;
 mod logs;
+mod looks;
 mod mcp;
 mod mcp_long;
 mod mcp_sessions;
+mod password_links;
 mod rates;
+mod reading;
 mod refresh;
 mod registration;
 mod rows;
@@ -53,6 +59,7 @@ mod scaffolder;
 mod self_registered;
 mod servers;
 mod starts;
+mod streams;
 mod token_clients;
 mod tokens;
 mod trust;

@@ -52,6 +52,17 @@ on_both_engines! {
         assert!(crate::support::world::text(refused).await.contains("Wait 60 seconds"));
     }
 
+    /// C08: each of these costs a hash, as a sign-in does.
+    async fn c08_whoever_tries_passwords_anywhere_empties_the_bucket_of_sign_ins(world) {
+        let world = world.restarted(&[("rates.sign_in", "3")]).await;
+        for path in ["/login", "/account/password", "/password/pol_x"] {
+            assert_ne!(from(&world, "192.0.2.1", path, &[]).await.status(), StatusCode::TOO_MANY_REQUESTS, "{path}");
+        }
+        for path in ["/login", "/account/password", "/password/pol_x"] {
+            assert_eq!(from(&world, "192.0.2.1", path, &[]).await.status(), StatusCode::TOO_MANY_REQUESTS, "{path}");
+        }
+    }
+
     async fn a12_a_client_that_proved_itself_has_a_bucket_and_one_that_did_not_can_empty_none(world) {
         seed(&world).await;
         let world = world.restarted(&[("rates.token", "3")]).await;

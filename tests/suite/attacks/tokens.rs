@@ -32,6 +32,25 @@ async fn opened(world: &World, token: &str) -> [u16; 2] {
 }
 
 on_both_engines! {
+    /// What stands in front may read the first of two headers, and what stands behind the second.
+    async fn two_tokens_in_one_request_are_none(world) {
+        seed(&world).await;
+        let (first, _) = signed_in(&world, "catalog:read openid").await;
+        let bearer = format!("Bearer {}", first.text("access_token"));
+        for values in [vec![bearer.as_str(); 2], vec![bearer.as_str(), "Basic YTpi"], vec!["Bearer  a b"]] {
+            let mut request = Request::get("/userinfo").header("host", "localhost:8787");
+            for value in &values {
+                request = request.header("authorization", *value);
+            }
+            let answer = world.send(request.body(Body::empty()).unwrap()).await;
+            assert_eq!(answer.status(), 401, "{values:?}");
+            let challenge = answer.headers()["www-authenticate"].to_str().unwrap();
+            assert!(challenge.starts_with("Bearer error=\"invalid_token\""), "{challenge}");
+        }
+        let one = Request::get("/userinfo").header("authorization", &bearer).body(Body::empty());
+        assert_eq!(world.send(one.unwrap()).await.status(), 200);
+    }
+
     async fn attack_b04_a_code_is_redeemed_by_whoever_made_its_challenge_and_by_nobody_else(world) {
         seed(&world).await;
         let (code, grant) = code(&world, "app", "catalog:read").await;

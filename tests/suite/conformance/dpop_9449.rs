@@ -45,6 +45,27 @@ fn challenge(answer: &Answer) -> &str {
 }
 
 on_both_engines! {
+    /// "The htu claim matches the HTTP URI value for the HTTP request" (section 4.3), which may be Backstage's path for it.
+    async fn a_proof_names_the_address_that_was_asked(world) {
+        seed(&world).await;
+        let (signer, alias) = (Signer::new(), "http://localhost:8787/api/auth/v1");
+        let (code, _) = code(&world, "app", "openid").await;
+        let at = format!("{alias}/token");
+        let wrong = post_with(&world, "/api/auth/v1/token", &redemption(&code), &[("dpop", &signer.proof(&world, TOKEN))]).await;
+        assert_eq!(wrong.error(), (400, "invalid_dpop_proof"));
+        let wrong = post_with(&world, "/token", &redemption(&code), &[("dpop", &signer.proof(&world, &at))]).await;
+        assert_eq!(wrong.error(), (400, "invalid_dpop_proof"));
+        let first = post_with(&world, "/api/auth/v1/token", &redemption(&code), &[("dpop", &signer.proof(&world, &at))]).await;
+        assert_eq!((first.status, first.text("token_type").as_str()), (200, "DPoP"), "{first:?}");
+        let token = first.text("access_token");
+        let credential = format!("DPoP {token}");
+        for (path, htu, status) in [("/api/auth/v1/userinfo", "/api/auth/v1/userinfo", 200), ("/api/auth/v1/userinfo", "/userinfo", 401), ("/userinfo", "/userinfo", 200)] {
+            let proof = signer.proof_with(&world, &format!("http://localhost:8787{htu}"), &token);
+            let request = Request::post(path).header("host", "localhost:8787").header("authorization", &credential).header("dpop", proof);
+            assert_eq!(world.send(request.body(Body::empty()).unwrap()).await.status(), status, "{path} {htu}");
+        }
+    }
+
     /// "the authorization server … issues … token_type: DPoP" (section 5), "cnf … jkt" (section 6.1), also where it is
     /// introspected (section 6.2).
     async fn a_token_asked_for_with_a_proof_is_bound_to_its_key_everywhere(world) {

@@ -26,6 +26,18 @@ on_both_engines! {
         assert_eq!(asked.json["active"], true);
     }
 
+    /// A provider whose host is down for a while is still trusted by the keys that it published last, and not for ever.
+    async fn what_a_provider_published_last_serves_while_its_host_is_down(world) {
+        let (idp, world) = Provider::start(world, &json!({})).await;
+        assert_eq!(present(&world, &idp.assertion(&world, &[]), &[]).await.status, 200);
+        idp.host.go_down();
+        world.clock.advance(postern::limits::ISSUER_METADATA_SECONDS + 1);
+        let answer = present(&world, &idp.assertion(&world, &[]), &[]).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        world.clock.advance(postern::limits::KEY_SET_STALE_SECONDS_MAX + 1);
+        assert_eq!(present(&world, &idp.assertion(&world, &[]), &[]).await.error(), (400, "invalid_grant"));
+    }
+
     /// "grant_types_supported", "authorization_grant_profiles_supported" (section 7.2): where a provider is trusted.
     async fn metadata_names_the_profile_where_there_is_one(world) {
         let path = "/.well-known/oauth-authorization-server";

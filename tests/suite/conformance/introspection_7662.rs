@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use super::oauth21_token::claims;
+use crate::support::exchange::{exchange, world_with_agent};
 use crate::support::token::{SECRET, post_as, seed, signed_in};
 
 on_both_engines! {
@@ -29,6 +31,18 @@ on_both_engines! {
         let basic = format!("rs:{SECRET}");
         let answer = post_as(&world, "/introspect", &[("token", &first.text("access_token"))], Some(&basic)).await;
         assert_eq!((answer.status, answer.json), (200, json!({"active": false})));
+    }
+
+    /// RFC 8693 section 4.1: whoever reads the answer instead of the token must see who acts.
+    async fn a_token_of_an_exchange_says_who_acts(world) {
+        let world = world_with_agent(world).await;
+        let (first, _) = signed_in(&world, "catalog:read").await;
+        let exchanged = exchange(&world, &first.text("access_token"), &[]).await;
+        let asked = post_as(&world, "/introspect", &[("token", &exchanged.text("access_token"))], Some(&format!("agent:{SECRET}"))).await;
+        assert_eq!((&asked.json["active"], &asked.json["act"]), (&json!(true), &claims(&exchanged.text("access_token"))["act"]));
+        assert_eq!(asked.json["act"]["sub"], "agent");
+        let plain = post_as(&world, "/introspect", &[("token", &first.text("access_token"))], Some(&format!("rs:{SECRET}"))).await;
+        assert!(plain.json["active"] == true && plain.json.get("act").is_none());
     }
 
     /// "the authorization server MUST also require some form of authorization" (section 2.1).

@@ -21,8 +21,12 @@ fn half_sha256(text: &str) -> String {
 }
 
 async fn vouched(world: &World) -> Client {
+    of_kind(world, ClientKind::PreRegistered).await
+}
+
+async fn of_kind(world: &World, kind: ClientKind) -> Client {
     world.user("dana@acme.dev", PASSWORD).await;
-    let client = world.client(ClientKind::PreRegistered, "Portal", &[CALLBACK]).await;
+    let client = world.client(kind, "Portal", &[CALLBACK]).await;
     let place = format!("\"post_logout_redirect_uris\":[\"{AFTER}\"],\"grant_types\"");
     sqlx::query("update clients set metadata = replace(metadata, '\"grant_types\"', $2) where id = $1")
         .bind(&client.id)
@@ -272,6 +276,21 @@ on_both_engines! {
         assert!(page.text.contains("app.example"), "{}", page.text);
         let done = browser.submit(&world, &page, "/logout", &[]).await;
         assert_eq!(done.at, format!("{AFTER}&state=s"));
+        assert!(browser.open(&world, "/account").await.wants_sign_in());
+    }
+
+    /// Anybody can register a place, sign in once, and put their ID token into a link that begins with our name.
+    async fn attack_b10_a_client_that_registered_itself_sends_nobody_on_without_their_click(world) {
+        let client = of_kind(&world, ClientKind::SelfRegistered).await;
+        let (mut browser, hint) = signed_in(&world, &client).await;
+        let fields = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", AFTER)];
+        let path = format!("/logout?{}", url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish());
+        let stranger = Browser::default().open(&world, &path).await;
+        assert!(stranger.at.starts_with("/logout") && stranger.text.contains(&format!("href=\"{AFTER}\"")), "{stranger:?}");
+        assert!(!stranger.headers.contains_key("refresh"));
+        let page = browser.open(&world, &path).await;
+        assert!(page.at.starts_with("/logout") && is_signed_in(&page) && page.text.contains("app.example"), "{page:?}");
+        assert_eq!(browser.submit(&world, &page, "/logout", &[]).await.at, AFTER, "by the person's click");
         assert!(browser.open(&world, "/account").await.wants_sign_in());
     }
 

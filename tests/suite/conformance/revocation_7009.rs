@@ -1,5 +1,7 @@
 //! RFC 7009, token revocation.
 
+use postern::audit::Fact;
+
 use crate::journeys::personal_tokens::made;
 use crate::support::mcp::list;
 use crate::support::token::{is_live, post, refreshing, seed, signed_in};
@@ -46,6 +48,10 @@ on_both_engines! {
         assert_eq!(news.recv().await.unwrap(), postern::store::events::Event::GrantRevoked(id));
         assert!(news.try_recv().is_err(), "told once");
         assert_eq!((list(&world, &token).await.status, list(&world, &other).await.status), (401, 200));
+        // What is told and not waited for is written before this.
+        world.app.audit.record(Fact { event: "test.last", outcome: "ok", ..Fact::default() }).await.unwrap();
+        let told = sqlx::query_scalar::<_, String>("select event from audit where grant_id is not null");
+        assert_eq!(told.fetch_all(world.app.store.write()).await.unwrap(), ["token.ended"], "as on its owner's page");
     }
 
     /// "Implementations MUST support the revocation of refresh tokens and SHOULD support the revocation of access tokens"

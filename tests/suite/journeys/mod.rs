@@ -2,9 +2,10 @@
 
 mod admin_pages;
 mod administrator;
-mod approval;
 mod apps;
+mod ask;
 pub mod catalog;
+mod catalog_pages;
 mod catalog_refresh;
 mod catalog_rest;
 mod client_commands;

@@ -38,6 +38,21 @@ on_both_engines! {
         assert!(broken.contains("row 2"), "{broken}");
     }
 
+    /// Attack: an export's reader follows `previous_hash`, and so could be led past a row that this server counts.
+    async fn a_row_that_names_another_before_it_breaks_the_chain(world) {
+        for outcome in ["ok", "refused"] {
+            world.app.audit.record(Fact { event: "test.fact", outcome, ..Fact::default() }).await.unwrap();
+        }
+        for (sequence, alter) in [
+            (2, "update audit set previous_hash = hash where sequence = 2"),
+            (1, "update audit set previous_hash = '' where sequence = 1"),
+        ] {
+            sqlx::query(alter).execute(world.app.store.write()).await.unwrap();
+            let broken = store::audit::verify(&world.app.store).await.unwrap().unwrap_err();
+            assert!(broken.contains(&format!("row {sequence}")), "{broken}");
+        }
+    }
+
     async fn a_busy_moment_is_chained_like_a_quiet_one(world) {
         for _ in 0..100 {
             world.app.audit.note(Fact { event: "test.fact", outcome: "ok", ..Fact::default() }).await;

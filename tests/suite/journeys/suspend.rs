@@ -50,6 +50,11 @@ async fn journey(database: Option<String>) {
         assert!(!postern(&[what, "suspend", "nobody@example.com"]).await.status.success(), "{what}");
     }
     assert_eq!(status(&real, &token).await, 200);
+    let told =
+        "select event from audit where event like '%.suspended' or event like '%.resumed' order by event";
+    let told = sqlx::query_scalar::<_, String>(told).fetch_all(real.world.app.store.write()).await.unwrap();
+    let once = ["client.resumed", "client.suspended", "user.resumed", "user.suspended"];
+    assert_eq!(told, once, "what happened is on record, and nothing else");
     let link = ["--issuer", "https://idp.example", "--subject", "00u1"];
     let with = |first: &[&'static str]| [first, &link[..]].concat();
     let found = async || {

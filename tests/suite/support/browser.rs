@@ -69,6 +69,11 @@ impl Browser {
         self.send(world, "POST", path, Some(body), headers).await
     }
 
+    /// Looks at `path` with HEAD and follows nothing.
+    pub async fn head(&mut self, world: &World, path: &str) -> Response<Body> {
+        self.send(world, "HEAD", path, None, &[]).await
+    }
+
     async fn send(
         &mut self,
         world: &World,

@@ -65,6 +65,15 @@ pub(super) async fn first_refresh(
     Ok(Some(token))
 }
 
+/// Asks a client that promised proofs for one (RFC 9449 section 5.2). Before anything is used up or written: a refusal
+/// changes nothing.
+pub(super) fn proved(client: &Client, key: Option<&str>) -> Result<(), Refusal> {
+    if client.metadata.dpop_bound_access_tokens && key.is_none() {
+        return Err(Refusal::NoProof);
+    }
+    Ok(())
+}
+
 pub(super) async fn note(app: &App, event: &'static str, grant: &Grant) {
     app.audit.note(fact(event, grant, "ok")).await;
 }
@@ -124,9 +133,7 @@ impl<'a> Issue<'a> {
 
     /// Signs, and builds the answer (RFC 6749 section 5.1). `scope` is always there, so that nobody has to guess.
     pub(super) fn answer(&self, app: &App, now: Time) -> Result<String, Failure> {
-        if self.client.metadata.dpop_bound_access_tokens && self.key.is_none() {
-            return Err(Refusal::NoProof.into());
-        }
+        proved(self.client, self.key)?;
         let usual = now.plus_seconds(app.config.tokens.access_seconds);
         let expires_at = self.extra.ends_at.unwrap_or(usual);
         let seconds = expires_at.seconds() - now.seconds();

@@ -1,6 +1,6 @@
 //! `client_credentials`: a program's own secret becomes an access token.
 
-use super::answer::{Issue, note};
+use super::answer::{Issue, note, proved};
 use crate::access::policy::{self, Ask, Behind};
 use crate::app::App;
 use crate::oauth::client::GrantType;
@@ -39,6 +39,7 @@ pub(in crate::web::endpoints) async fn exchange(
         denied: app.config.clients.described.denies(&client),
     };
     let scope = policy::decide(&ask, now)?;
+    proved(&client, form.key())?;
     let (id, expires_at) = (secret::id(now), now.plus_seconds(app.config.tokens.refresh_absolute_seconds));
     let known =
         store::grants::find_of_client(&app.store, &client.id, resource, &scope.to_string(), now).await?;

@@ -3,7 +3,7 @@
 //!
 //! The assertion is written nowhere, neither in the log nor in the store, but for the digest of its `jti`.
 
-use super::answer::{Extra, Issue, note};
+use super::answer::{Extra, Issue, note, proved};
 use crate::access::policy::{self, Ask, Behind};
 use crate::app::App;
 use crate::clock::Time;
@@ -67,10 +67,7 @@ pub(in crate::web::endpoints) async fn exchange(
         denied: app.config.clients.described.denies(&client),
     };
     let scope = policy::decide(&ask, now)?;
-    let id = &who.once.id;
-    if !replays::use_once(&app.store, Kind::IdentityAssertion, &issuer.issuer, id, who.once.until).await? {
-        return Err(Refusal::IdJag(IdJagRefusal::Replayed).into());
-    }
+    proved(&client, form.key())?;
     let expires_at = now.plus_seconds(app.config.tokens.access_seconds);
     let new = NewGrant {
         id: secret::id(now),
@@ -82,7 +79,7 @@ pub(in crate::web::endpoints) async fn exchange(
         authenticated_at: who.authenticated_at,
         expires_at,
     };
-    record(app, &client, &new, is_new.then(|| subject(issuer, &who)), now).await?;
+    record(app, &client, &new, (issuer, &who, is_new), now).await?;
     store::clients::touch(&app.store, &client.id, now).await?;
     let grant = Grant {
         id: new.id,
@@ -120,8 +117,11 @@ async fn person(app: &App, issuer: &TrustedIssuer, who: &Identified) -> store::R
     if let Some(id) = subjects::find(&app.store, subject(issuer, who)).await? {
         return Ok(store::users::find(&app.store, &id).await?.map(|user| (user, false)));
     }
-    let email =
-        who.email.as_deref().filter(|_| issuer.link_by_email).and_then(|text| Email::parse(text).ok());
+    let email = who
+        .email
+        .as_deref()
+        .filter(|_| issuer.links_by_email(&who.tenant))
+        .and_then(|text| Email::parse(text).ok());
     let Some(email) = email else { return Ok(None) };
     Ok(store::users::find_by_email(&app.store, &email).await?.map(|user| (user, true)))
 }
@@ -147,20 +147,28 @@ fn wanted(
     if cut.is_empty() && !asked.is_empty() { Err(Refusal::MoreScope) } else { Ok(cut) }
 }
 
+/// Uses the assertion up, links whoever is new, and writes the grant down: all of it or, where one is refused, nothing.
 async fn record(
     app: &App,
     client: &Client,
     grant: &NewGrant,
-    link: Option<Subject<'_>>,
+    (issuer, who, is_new): (&TrustedIssuer, &Identified, bool),
     now: Time,
-) -> store::Result<()> {
+) -> Result<(), Failure> {
     let mut tx = app.store.begin().await?;
+    // Dropped where one is refused, not committed.
+    let (kind, once) = (Kind::IdentityAssertion, &who.once);
+    if !replays::use_once_in(&mut tx, kind, &issuer.issuer, &once.id, once.until).await? {
+        return Err(Refusal::IdJag(IdJagRefusal::Replayed).into());
+    }
+    if let Some(user) = grant.user_id.as_ref().filter(|_| is_new)
+        && !subjects::link_by_address(&mut tx, subject(issuer, who), user, now).await?
+    {
+        return Err(Refusal::IdJag(IdJagRefusal::UnknownPerson).into());
+    }
     // A client that only a document describes has no row yet, and a grant without its client's row is no live one.
     described::keep(app, &mut tx, client, now).await?;
     store::grants::add(&mut tx, grant, now).await?;
-    if let (Some(link), Some(user)) = (link, &grant.user_id) {
-        subjects::link(&mut tx, link, user, now).await?;
-    }
-    tx.commit().await?;
+    tx.commit().await.map_err(store::Error::from)?;
     Ok(())
 }

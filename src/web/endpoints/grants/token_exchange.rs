@@ -1,7 +1,7 @@
 //! `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693): a program that was called with a token of a person gets one
 //! for the next resource, to act for them there.
 
-use super::answer::{Extra, Issue, note};
+use super::answer::{Extra, Issue, note, proved};
 use crate::access::policy::{self, Ask, Behind};
 use crate::app::App;
 use crate::clock::Time;
@@ -63,6 +63,7 @@ pub(in crate::web::endpoints) async fn exchange(
         denied: app.config.clients.described.denies(&client),
     };
     let scope = policy::decide(&ask, now).map_err(as_subject)?;
+    proved(&client, key)?;
     let new = NewGrant {
         id: secret::id(now),
         client_id: client.id.clone(),

@@ -1,46 +1,24 @@
 //! The event streams that are open on this node: who holds each, what it is told, and when it has to end.
 //!
 //! Owns: the count of streams per caller and per node, delivery of changes, the end of a stream whose grant ended.
-//! What waits for a slow reader is a set, not a queue: a list that changed a thousand times has changed.
+//! [`news`] is how they hear of changes and of ends. What waits for a slow reader is a set, not a queue: a list that changed a thousand times has changed.
+
+mod news;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
 
-use super::authority::{Authority, Verified};
-use super::changes::{Change, What};
-use super::live;
 use crate::clock::{Clock, Time};
 use crate::limits;
+use crate::mcp::authority::{Authority, Verified};
+use crate::mcp::changes::{Change, Wants, What};
+use crate::mcp::live;
 use crate::store::events::Event;
-
-/// What a stream is told of.
-#[derive(Clone, Debug, Default)]
-pub struct Wants {
-    /// Lists, out of [`What::Tools`], [`What::Prompts`] and [`What::Resources`].
-    pub lists: BTreeSet<What>,
-    /// Resources, by URI.
-    pub resources: BTreeSet<String>,
-}
-
-impl Wants {
-    /// Whether it is told anything at all.
-    pub fn is_some(&self) -> bool {
-        !self.lists.is_empty() || !self.resources.is_empty()
-    }
-
-    fn includes(&self, what: &What) -> bool {
-        match what {
-            What::Resource(uri) => self.resources.contains(uri),
-            list => self.lists.contains(list),
-        }
-    }
-}
 
 /// Why no more streams can be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,8 +49,8 @@ pub struct Streams {
 struct Inner {
     last: u64,
     open: HashMap<u64, Arc<Open>>,
-    /// Streams by subject and client.
-    held: HashMap<(String, String), usize>,
+    /// How many each holds: a subject alone, and with each of its clients.
+    held: HashMap<Holder, usize>,
     /// What changed of late, for streams that come back after a cut.
     recent: VecDeque<(Time, Change)>,
     /// From when on `recent` is complete.
@@ -109,7 +87,7 @@ impl Streams {
     pub fn new(authority: Authority, clock: Clock, news: Receiver<Event>) -> Arc<Self> {
         let inner = Inner { complete_since: Some(clock.now()), ..Inner::default() };
         let streams = Arc::new(Self { inner: Mutex::new(inner), authority, clock });
-        tokio::spawn(follow(Arc::downgrade(&streams), news));
+        tokio::spawn(news::follow(Arc::downgrade(&streams), news));
         streams
     }
 
@@ -127,11 +105,15 @@ impl Streams {
         if inner.open.len() >= limits::MCP_STREAMS_MAX {
             return Err(Full::Node);
         }
-        let held = inner.held.entry(holder(&verified)).or_default();
-        if *held >= limits::MCP_STREAMS_PER_CALLER_MAX {
+        let holders = holders(&verified);
+        let most = [limits::MCP_STREAMS_PER_SUBJECT_MAX, limits::MCP_STREAMS_PER_CALLER_MAX];
+        let is_full = |(holder, most)| inner.held.get(holder).is_some_and(|held| *held >= most);
+        if holders.iter().zip(most).any(is_full) {
             return Err(Full::Caller);
         }
-        *held += 1;
+        for holder in holders {
+            *inner.held.entry(holder).or_default() += 1;
+        }
         inner.last += 1;
         let id = inner.last;
         let state = State { wants, ended: inner.closing, ..State::default() };
@@ -200,7 +182,7 @@ impl Streams {
     pub fn follow(&self, session: &str, resources: &BTreeSet<String>) {
         for open in self.of_session(session) {
             let mut state = open.lock();
-            if state.wants.is_some() {
+            if state.wants.is_some() && !state.wants.is_narrow {
                 state.wants.resources.clone_from(resources);
             }
         }
@@ -246,6 +228,11 @@ impl Streams {
         for open in self.lock().open.values().filter(|open| live::concerns(event, &open.verified)) {
             open.end();
         }
+    }
+
+    /// The sessions that have a stream here.
+    pub fn sessions(&self) -> BTreeSet<String> {
+        self.lock().open.values().filter_map(|open| open.session.clone()).collect()
     }
 
     /// Asks for each stream whether its grant still lives: news were lost, so any of them may have ended.
@@ -318,7 +305,8 @@ impl Stream {
         loop {
             {
                 let mut state = self.open.lock();
-                if state.ended {
+                // Looked at here too: whoever is told things without end never waits.
+                if state.ended || self.left().is_some_and(|left| left.is_zero()) {
                     return Next::End;
                 }
                 if !state.changed.is_empty() {
@@ -326,8 +314,24 @@ impl Stream {
                     return Next::Changed(std::mem::take(&mut state.changed));
                 }
             }
-            self.open.wake.notified().await;
+            tokio::select! {
+                () = self.open.wake.notified() => {}
+                () = self.runs_out() => self.open.end(),
+            }
         }
+    }
+
+    /// Until its token is over, where nothing of it goes on after that.
+    async fn runs_out(&self) {
+        match self.left() {
+            Some(left) => tokio::time::sleep(left).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn left(&self) -> Option<Duration> {
+        let micros = self.open.verified.ends_at?.micros_since(self.streams.clock.now());
+        Some(Duration::from_micros(u64::try_from(micros).unwrap_or_default()))
     }
 
     async fn ended(&self) {
@@ -351,37 +355,23 @@ impl Drop for Stream {
     fn drop(&mut self) {
         let mut inner = self.streams.lock();
         inner.open.remove(&self.id);
-        let holder = holder(&self.open.verified);
-        if let Some(held) = inner.held.get_mut(&holder) {
-            *held -= 1;
-            if *held == 0 {
-                inner.held.remove(&holder);
-            }
-        }
-    }
-}
-
-fn holder(verified: &Verified) -> (String, String) {
-    (verified.caller.subject.clone(), verified.caller.client_id.clone())
-}
-
-async fn follow(streams: Weak<Streams>, mut news: Receiver<Event>) {
-    loop {
-        let event = news.recv().await;
-        let Some(streams) = streams.upgrade() else { return };
-        match event {
-            Ok(Event::Changed(change)) => {
-                if let Ok(change) = change.parse() {
-                    streams.tell(&change);
+        for holder in holders(&self.open.verified) {
+            if let Some(held) = inner.held.get_mut(&holder) {
+                *held -= 1;
+                if *held == 0 {
+                    inner.held.remove(&holder);
                 }
             }
-            // A key that retires ends no grant; a token that was forged with it has none.
-            Ok(Event::Trusted | Event::KeysChanged) | Err(RecvError::Lagged(_)) => streams.ask_again().await,
-            Ok(event) if event.is_about_access() => streams.forget(&event),
-            Ok(_) => {}
-            Err(RecvError::Closed) => return streams.close(),
         }
     }
+}
+
+/// A subject, and perhaps one client of theirs.
+type Holder = (String, Option<String>);
+
+fn holders(verified: &Verified) -> [Holder; 2] {
+    let caller = &verified.caller;
+    [(caller.subject.clone(), None), (caller.subject.clone(), Some(caller.client_id.clone()))]
 }
 
 impl std::fmt::Debug for Streams {

@@ -75,6 +75,8 @@ on_both_engines! {
         assert_eq!(back.parameter("state").as_deref(), Some("a+b/c=="));
         assert_eq!(back.parameter("iss").as_deref(), Some("http://localhost:8787"));
         assert!(store::clients::list(&world.app.store).await.unwrap().is_empty());
+        let said = sqlx::query_scalar::<_, String>("select outcome from audit where event = 'consent.cancelled'");
+        assert_eq!(said.fetch_all(world.app.store.write()).await.unwrap(), ["cancelled"], "as at the consent page");
     }
 
     async fn a_word_of_before_lets_in_or_keeps_out_and_the_last_one_counts(world) {

@@ -1,5 +1,6 @@
-//! The wait for an administrator: a client that nobody here knows yet stops at this page, says who asks for it, and goes
-//! on from the same request once it is let in. The hub shows it; only the form here asks.
+//! A client let in, or not; a call let through, or not, is `approvals`. A client that nobody here knows yet stops at this
+//! page, which says who asks for it, and goes on from the same request once it is let in. The hub shows it; only the
+//! form here asks.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -36,7 +37,7 @@ pub struct Wait<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "approval.html")]
+#[template(path = "ask.html")]
 struct Page<'a> {
     frame: Frame,
     id: &'a str,
@@ -141,7 +142,8 @@ async fn cancel(
     request: &AuthorizationRequest,
 ) -> Result<(), Problem> {
     let detail = json!({"resource": request.resource, "redirect_uri": request.redirect_uri});
-    app.audit.record(fact("consent.cancelled", visit, session, &request.client_id, detail)).await?;
+    let fact = fact("consent.cancelled", visit, session, &request.client_id, detail);
+    app.audit.record(Fact { outcome: "cancelled", ..fact }).await?;
     let mut tx = app.store.begin().await?;
     store::requests::decide(&mut tx, digest, &Decision::Cancelled, visit.now).await?;
     tx.commit().await?;
