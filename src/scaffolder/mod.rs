@@ -11,6 +11,7 @@
 //! says so.
 
 pub mod actions;
+mod carrier;
 pub mod dry;
 pub mod expression;
 mod filters;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::scaffolder::{add_template, begin, call, log, person, run_all, task, with_catalog};
 
 /// What `git clone` finds in a repository.
-fn cloned(url: &str) -> Vec<(String, String)> {
+pub fn cloned(url: &str) -> Vec<(String, String)> {
     let folder = tempfile::tempdir().unwrap();
     let done = std::process::Command::new("git")
         .args(["clone", "--quiet", url, "made"])
@@ -265,5 +265,75 @@ on_both_engines! {
         assert!(said.contains("recovered The node that ran this task stopped"), "{said}");
         assert!(!said.contains("GET nobody.invalid"), "it was not called again: {said}");
         assert!(said.contains("Made found.git"));
+    }
+}
+
+/// What is missing is asked for in a form, before anything happens; what is wrong otherwise is the model's to mend.
+#[tokio::test]
+async fn missing_values_are_asked_for_where_the_client_can_show_a_form() {
+    use postern::actions::ActionError;
+    use postern::actions::question::{Ability, Asks};
+    use postern::actions::turn::{Listener, Talk, Turn};
+    let world = crate::support::World::sqlite().await;
+    let ada = person(&world, "ada@acme.dev").await;
+    let run = async |can: bool, values: Value, answers: Value| {
+        let answers = serde_json::from_value(answers).unwrap();
+        let can = if can { [Ability::Form].into() } else { [].into() };
+        let talk = Talk::new(Listener { can, answers, ..Listener::default() }).0;
+        let turn = Turn::talking(std::sync::Arc::clone(&ada), std::sync::Arc::new(talk));
+        let action = world.app.actions.find("scaffolder:execute-template").unwrap();
+        (action.run)(turn, json!({"templateRef": "harbour-page", "values": values})).await
+    };
+    let Err(ActionError::Waits(asked)) = run(true, json!({"code": "BGO"}), json!({})).await else {
+        panic!("not asked")
+    };
+    let Asks::Form { message, schema } = &asked[0].asks else { panic!("no form: {asked:?}") };
+    assert!(message.contains("Page for a harbour"), "{message}");
+    assert_eq!(schema["required"], json!(["harbour"]));
+    assert_eq!(schema["properties"]["harbour"]["title"], "Name");
+    let yes = json!({"values": {"action": "accept", "content": {"harbour": "Bergen"}}});
+    assert!(run(true, json!({"code": "BGO"}), yes).await.unwrap()["taskId"].is_string());
+    let no = json!({"values": {"action": "decline"}});
+    assert!(matches!(run(true, json!({"code": "BGO"}), no).await, Err(ActionError::NotAllowed(_))));
+    // A fault that no form mends, and a client that shows none.
+    for (can, values) in [(true, json!({"code": "bgo"})), (false, json!({"code": "BGO"}))] {
+        let refused = run(can, values, json!({})).await.unwrap_err().to_string();
+        assert!(refused.contains("harbour: is required"), "{refused}");
+    }
+    let listed = call(&world, &ada, "scaffolder:list-scaffolder-tasks", json!({})).await.unwrap();
+    assert_eq!(listed["totalTasks"], 1);
+}
+
+#[tokio::test]
+async fn templates_are_found_asked_and_checked() {
+    let world = crate::support::World::sqlite().await;
+    let ada = person(&world, "ada@acme.dev").await;
+    let listed = call(&world, &ada, "scaffolder:list-templates", json!({})).await.unwrap();
+    assert_eq!(listed["totalTemplates"], 3);
+    let found =
+        call(&world, &ada, "scaffolder:list-templates", json!({"query": "RUST service"})).await.unwrap();
+    assert_eq!(found["templates"][0]["entityRef"], "template:default/quay-service");
+    assert_eq!(found["totalTemplates"], 1);
+    let asked = json!({"templateRef": "quay-service"});
+    let needs = call(&world, &ada, "scaffolder:get-template-parameters", asked).await.unwrap();
+    assert_eq!(needs["required"], json!(["name", "owner"]));
+    assert_eq!(needs["steps"][1]["schema"]["properties"]["port"]["default"], 8080);
+    let values = json!({"templateRef": "quay-service", "values": {"name": "a-b", "owner": "fleet"}});
+    let checked = call(&world, &ada, "scaffolder:validate-template-values", values).await.unwrap();
+    assert_eq!((&checked["valid"], &checked["values"]["port"]), (&json!(true), &json!(8080)));
+    let values = json!({"templateRef": "quay-service", "values": {"name": "A", "port": 1}});
+    let checked = call(&world, &ada, "scaffolder:validate-template-values", values).await.unwrap();
+    let fields: Vec<_> =
+        checked["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap()).collect();
+    assert_eq!(fields, ["owner", "name", "port"]);
+    let actions = call(&world, &ada, "scaffolder:list-scaffolder-actions", json!({})).await.unwrap();
+    let ids: Vec<_> =
+        actions["actions"].as_array().unwrap().iter().map(|a| a["id"].as_str().unwrap()).collect();
+    assert!(ids.contains(&"fetch:template") && ids.contains(&"catalog:get-catalog-entity"), "{ids:?}");
+    assert!(ids.iter().all(|id| !id.starts_with("scaffolder:")));
+    for alias in
+        ["scaffolder:execute", "scaffolder:get-actions", "scaffolder_list-templates", "scaffolder.get-task"]
+    {
+        assert!(world.app.actions.find(alias).is_some(), "{alias}");
     }
 }

@@ -11,8 +11,15 @@ use serde_json::{Value, json};
 use super::World;
 use super::people::PASSWORD;
 
-/// Writes a template, with its files beside it, into the catalog's folder `folder`, and has it read.
+/// Writes a template as [`write_template`] does, and has it read.
 pub fn add_template(world: &World, folder: &Path, name: &str, spec: &Value, files: &[(&str, &str)]) {
+    write_template(folder, name, spec, files);
+    let problems = world.app.catalog.refresh().problems;
+    assert!(problems.iter().all(|p| p.severity != postern::catalog::load::Severity::Error), "{problems:#?}");
+}
+
+/// Writes a template, with its files beside it, into the catalog's folder `folder`.
+pub fn write_template(folder: &Path, name: &str, spec: &Value, files: &[(&str, &str)]) {
     let entity = json!({
         "apiVersion": "scaffolder.backstage.io/v1beta3", "kind": "Template", "metadata": {"name": name, "title": name},
         "spec": spec,
@@ -29,8 +36,6 @@ pub fn add_template(world: &World, folder: &Path, name: &str, spec: &Value, file
         format!("apiVersion: {}\n{}", "scaffolder.backstage.io/v1beta3", yaml_of(&entity)),
     )
     .unwrap();
-    let problems = world.app.catalog.refresh().problems;
-    assert!(problems.iter().all(|p| p.severity != postern::catalog::load::Severity::Error), "{problems:#?}");
 }
 
 /// The rest of an entity: JSON members are YAML.
