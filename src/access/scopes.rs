@@ -14,7 +14,7 @@ pub fn sentence(scope: &str) -> Option<&'static str> {
         "email" => "See your e-mail address",
         "offline_access" => "Stay connected until you disconnect it",
         "catalog:read" => "Look up components, APIs, systems and who owns them",
-        "catalog:write" => "Add, refresh and remove catalog entries for you",
+        "catalog:write" => "Have catalog entries read again for you",
         "scaffolder:read" => "See software templates and your template runs",
         "scaffolder:run" => "Run software templates for you",
         _ => return None,

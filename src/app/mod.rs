@@ -3,7 +3,7 @@
 pub mod keys;
 
 use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
@@ -122,13 +122,13 @@ impl App {
     pub async fn open(config: Config, clock: Clock) -> Result<(Self, JoinHandle<()>), StartError> {
         keys::check_configured(&config)?;
         let outbound = Outbound::new(&config)?;
+        let Offered { catalog, scaffolder, actions, servers, resources } = offered(&config)?;
         let store = Store::open(&config).await?;
         store.migrate(&config.data_dir).await?;
         let vault = keys::open_vault(&config, &store).await?;
         let ring = keys::open_ring(&store, &vault, &config, &clock).await?;
-        let catalog = open_catalog(&config);
         let (vault, (audit, writer)) = (Arc::new(vault), Audit::start(store.clone(), clock.clone()));
-        let scaffolder = scaffolder::House::new(scaffolder::Parts {
+        scaffolder.furnish(scaffolder::Parts {
             store: store.clone(),
             clock: clock.clone(),
             vault: Arc::clone(&vault),
@@ -137,22 +137,9 @@ impl App {
             audit: audit.clone(),
             data_dir: config.data_dir.clone(),
             held: config.approval.clone(),
-            registry: OnceLock::new(),
+            registry: Arc::downgrade(&actions),
             wake: Notify::new(),
         });
-        let mut actions = catalog::actions::actions(catalog.clone());
-        actions.extend(scaffolder::actions::actions(&scaffolder));
-        let actions = Registry::new(actions).map_err(|e| StartError::Actions(e.to_string()))?;
-        let silent = scopes::undescribed(actions.all().iter().map(AsRef::as_ref));
-        if !silent.is_empty() {
-            let which = silent.join(", ");
-            return Err(StartError::Actions(format!("these scopes have no sentence for people: {which}")));
-        }
-        let actions = Arc::new(actions);
-        let _ = scaffolder.registry.set(Arc::clone(&actions));
-        let servers = servers::servers(&config, &actions);
-        let resources = servers::resources(&config.public_url, &servers);
-        unknown_targets(&config, &resources)?;
         let parts = Parts {
             scopes: scopes::supported(actions.all().iter().map(AsRef::as_ref)),
             rates: Rates::new(&config),
@@ -185,6 +172,53 @@ impl Parts {
     pub fn offer(&self) -> Offer<'_> {
         Offer { resources: &self.resources }
     }
+}
+
+/// What a configuration offers, before there is a database.
+pub struct Offered {
+    /// What the platform consists of.
+    pub catalog: Catalog,
+    /// What runs templates, once it is furnished.
+    pub scaffolder: scaffolder::House,
+    /// Everything that can be called.
+    pub actions: Arc<Registry>,
+    /// The MCP servers, the one that shows everything first.
+    pub servers: Vec<servers::Server>,
+    /// The protected resources that they are.
+    pub resources: Resources,
+}
+
+/// Reads the catalog and builds what is offered. Touches no database.
+///
+/// # Errors
+/// [`StartError`].
+pub fn offered(config: &Config) -> Result<Offered, StartError> {
+    let catalog = open_catalog(config);
+    let scaffolder = scaffolder::House::default();
+    let mut actions = catalog::actions::actions(catalog.clone());
+    actions.extend(scaffolder::actions::actions(&scaffolder));
+    let actions = Registry::new(actions).map_err(|e| StartError::Actions(e.to_string()))?;
+    let silent = scopes::undescribed(actions.all().iter().map(AsRef::as_ref));
+    if !silent.is_empty() {
+        let which = silent.join(", ");
+        return Err(StartError::Actions(format!("these scopes have no sentence for people: {which}")));
+    }
+    let actions = Arc::new(actions);
+    let servers = servers::servers(config, &actions);
+    let resources = servers::resources(&config.public_url, &servers);
+    unknown_targets(config, &resources)?;
+    Ok(Offered { catalog, scaffolder, actions, servers, resources })
+}
+
+/// Whether a server would start with `config`, as far as that is the configuration's doing. Writes nothing, and asks
+/// nobody.
+///
+/// # Errors
+/// [`StartError`].
+pub fn check(config: &Config) -> Result<(), StartError> {
+    keys::check_configured(config)?;
+    Outbound::new(config)?;
+    offered(config).map(drop)
 }
 
 /// A resource in the configuration that is none of this server's would never be opened, and nobody would know why.

@@ -65,6 +65,18 @@ use index::Index;
 use refresh::Reader;
 pub use refresh::Refreshed;
 
+/// A sentence for each configured path that leads nowhere. What it should hold is missing, and all else is served.
+pub fn missing_paths(paths: &[PathBuf]) -> Vec<String> {
+    let missing = paths.iter().filter_map(|path| Some((path, path.try_exists().map_or_else(Some, no_file)?)));
+    missing
+        .map(|(path, why)| format!("catalog.paths has {}, which cannot be read: {why}", path.display()))
+        .collect()
+}
+
+fn no_file(exists: bool) -> Option<std::io::Error> {
+    (!exists).then(|| std::io::ErrorKind::NotFound.into())
+}
+
 /// The catalog of this node: a handle that all who ask share, and that always points at one whole index.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {

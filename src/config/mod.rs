@@ -8,6 +8,7 @@ mod clients;
 mod guarding;
 mod issuers;
 mod keys;
+mod log;
 mod mcp;
 mod raw;
 pub mod servers;
@@ -25,6 +26,7 @@ pub use clients::{AssertionAudience, Clients, SelfRegistered};
 pub use guarding::{Proxies, ProxyHeader, Rates, subscriber};
 pub use issuers::TrustedIssuer;
 pub use keys::{KEYS, Key};
+pub use log::Log;
 pub use mcp::McpSessions;
 pub use raw::{Flags, Origin, Raw};
 pub use signing::{Algorithm, Keys};
@@ -194,15 +196,6 @@ pub enum ToolNames {
     Id,
 }
 
-/// How log lines are written.
-#[derive(Clone, Debug)]
-pub struct Log {
-    /// A `tracing` filter, such as `info` or `postern=debug`.
-    pub filter: String,
-    /// One JSON object a line instead of text.
-    pub json: bool,
-}
-
 /// A configuration that cannot be run: what, with which value, from where, and what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -248,7 +241,7 @@ impl Config {
             mcp_sessions: mcp::sessions(raw)?,
             mcp_sse: raw.boolean("mcp.sse")?,
             conformance: raw.boolean("conformance")?,
-            log: Log { filter: raw.text("log.filter"), json: raw.boolean("log.json")? },
+            log: Log::from_raw(raw)?,
         };
         config.refuse_the_unsafe(raw)?;
         Ok(config)

@@ -16,3 +16,5 @@ pub const LISTED_ROWS: i64 = 50;
 pub const OWN_ANSWER_BYTES_MAX: usize = 262_144;
 /// How far this machine's clock may be from the one before the public URL, in seconds: half of what tokens forgive.
 pub const CLOCK_SKEW_SECONDS_MAX: i64 = 30;
+/// Longest address that somebody is led back to once they signed in, in bytes: that of a client whose id is a URL fits.
+pub const WAY_BACK_BYTES_MAX: usize = 2_048;

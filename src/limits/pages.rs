@@ -20,5 +20,3 @@ pub const ENTITY_ROWS_MAX: usize = 40;
 pub const ENTITY_OPERATIONS_MAX: usize = 80;
 /// How much of a definition, and of a descriptor, stands on the page itself, in bytes; the whole is one click away.
 pub const ENTITY_SOURCE_BYTES: usize = 8_192;
-/// Longest word that says where to go after signing in, in bytes: an entity's reference.
-pub const PLACE_BYTES_MAX: usize = 400;

@@ -25,6 +25,15 @@ pub fn text(app: &App, first_admin: Option<&str>) -> String {
     for (name, value) in rows {
         let _ = writeln!(out, "  {name:<10} {value}");
     }
+    if config.public_url.is_loopback() && !config.listen.ip().is_loopback() {
+        let _ = writeln!(
+            out,
+            "\n  WARNING: {} can be reached from other machines, over plain http, while public_url is {}.\n  \
+             Set `listen` to 127.0.0.1, or set `public_url` to the https address that people use.",
+            config.listen,
+            config.issuer()
+        );
+    }
     if config.conformance {
         let _ = writeln!(
             out,

@@ -2,8 +2,6 @@
 
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::EnvFilter;
-
 use crate::config::{ConfigError, Log};
 
 /// Starts logging for this process. A second call changes nothing.
@@ -11,10 +9,7 @@ use crate::config::{ConfigError, Log};
 /// # Errors
 /// [`ConfigError`] where the filter cannot be read.
 pub fn start(log: &Log) -> Result<(), ConfigError> {
-    // `rmcp` tells of its own work at `info`, several lines a request, and warns of every error it answers. Whoever
-    // wants that names it: a later directive for a target replaces an earlier one.
-    let filter = EnvFilter::try_new(format!("rmcp=error,{}", log.filter))
-        .map_err(|e| ConfigError(format!("log.filter = \"{}\": {e}", log.filter)))?;
+    let filter = log.directives()?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

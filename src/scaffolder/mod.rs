@@ -27,7 +27,7 @@ pub mod workspace;
 
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -47,9 +47,10 @@ pub const READ_SCOPE: &str = "scaffolder:read";
 /// The scope that running templates needs.
 pub const RUN_SCOPE: &str = "scaffolder:run";
 
-/// What the scaffolder needs of the house. Cheap to clone.
-#[derive(Clone)]
-pub struct House(Arc<Parts>);
+/// What the scaffolder needs of the house. Cheap to clone. Its actions are there before there is a database; it is
+/// furnished before any of them runs.
+#[derive(Clone, Default)]
+pub struct House(Arc<OnceLock<Parts>>);
 
 /// What a [`House`] is made of.
 pub struct Parts {
@@ -69,8 +70,8 @@ pub struct Parts {
     pub data_dir: PathBuf,
     /// Actions whose calls wait for a person's yes: a task cannot ask for it.
     pub held: Vec<Rule>,
-    /// Every action of this server, once it is known.
-    pub registry: OnceLock<Arc<Registry>>,
+    /// Every action of this server. Those of this room hold what holds this, so that it must not hold them.
+    pub registry: Weak<Registry>,
     /// Wakes this node's worker.
     pub wake: Notify,
 }
@@ -78,8 +79,9 @@ pub struct Parts {
 impl Deref for House {
     type Target = Parts;
 
+    #[expect(clippy::expect_used, reason = "actions run in a server that is open, and only there")]
     fn deref(&self) -> &Parts {
-        &self.0
+        self.0.get().expect("a server that is open has furnished it")
     }
 }
 
@@ -90,24 +92,25 @@ impl std::fmt::Debug for House {
 }
 
 impl House {
-    /// Of these parts.
-    pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+    /// Gives it what it needs, once.
+    pub fn furnish(&self, parts: Parts) {
+        let _ = self.0.set(parts);
     }
 
     /// The action of this server with this id that a step may use. None of the scaffolder's own: a task that begins tasks
     /// would never end.
-    pub fn action(&self, id: &str) -> Option<&Arc<Action>> {
-        self.registry.get()?.find(id).filter(|action| action.id == id && action.plugin() != "scaffolder")
+    pub fn action(&self, id: &str) -> Option<Arc<Action>> {
+        let registry = self.registry.upgrade()?;
+        registry.find(id).filter(|action| action.id == id && action.plugin() != "scaffolder").cloned()
     }
 
     /// The ids of the actions that `caller` may use in a step, now.
     pub fn allowed(&self, caller: &Caller) -> Vec<String> {
-        let all = self.registry.get().into_iter().flat_map(|registry| registry.all());
+        let Some(registry) = self.registry.upgrade() else { return Vec::new() };
         let may = |action: &&Arc<Action>| {
             action.plugin() != "scaffolder" && access::decide(caller, action).allows()
         };
-        all.filter(may).map(|action| action.id.clone()).collect()
+        registry.all().iter().filter(may).map(|action| action.id.clone()).collect()
     }
 
     /// The `user` of expressions: nothing for a program on its own behalf.

@@ -265,12 +265,12 @@ impl Run {
         if !self.allowed.contains(&action.id) {
             return Err(format!("NotAllowedError: the token that asked for this task may not use {id}"));
         }
-        if self.house.held.iter().any(|rule| rule.fits(action)) {
+        if self.house.held.iter().any(|rule| rule.fits(&action)) {
             return Err(format!(
                 "NotAllowedError: {id} waits for a person's yes each time, and a task cannot ask"
             ));
         }
-        Ok(Does::Action(Arc::clone(action)))
+        Ok(Does::Action(action))
     }
 
     fn scope(&self, each: Option<Value>) -> Scope {

@@ -91,8 +91,8 @@ pub async fn touch(store: &Store, id: &str, now: Time) -> Result<()> {
     Ok(())
 }
 
-/// Suspends a client, or lets it go on, and says whether anything changed. While it is suspended nothing of it is
-/// accepted; its grants stay. After the commit the caller calls [`Store::tell`].
+/// Suspends a client, or lets it go on, and says whether anything changed: a revoked one stays as it is. While it is
+/// suspended nothing of it is accepted; its grants stay. After the commit the caller calls [`Store::tell`].
 ///
 /// # Errors
 /// [`Error::Database`].
@@ -106,7 +106,8 @@ pub async fn suspend(tx: &mut Tx, store: &Store, id: &str, suspended: bool, now:
         .bind(now.micros())
     } else {
         sqlx::query(
-            "update clients set suspended_at = null where id = $1 and suspended_at is not null returning id",
+            "update clients set suspended_at = null where id = $1 and suspended_at is not null and revoked_at is null \
+             returning id",
         )
         .bind(id)
     };

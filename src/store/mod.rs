@@ -71,8 +71,18 @@ pub enum Engine {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database refused or could not be reached.
-    #[error("database: {0}")]
+    #[error("database: {}", words(.0))]
     Database(#[from] sqlx::Error),
+    /// It was never reached.
+    #[error("cannot reach the database {place}: {}. {check}", words(.source))]
+    Unreachable {
+        /// Which, without its password.
+        place: String,
+        /// What the driver said.
+        source: sqlx::Error,
+        /// What to check.
+        check: &'static str,
+    },
     /// The schema could not be brought up to date.
     #[error("migrations: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
@@ -123,7 +133,12 @@ impl Store {
                     .test_before_acquire(false)
                     .before_acquire(|connection, meta| Box::pin(still_answers(connection, meta.idle_for)))
                     .connect_with(options)
-                    .await?;
+                    .await
+                    .map_err(|source| Error::Unreachable {
+                        place: place(url.reveal()),
+                        source,
+                        check: POSTGRES,
+                    })?;
                 Ok(Self { write: pool.clone(), read: pool, engine: Engine::Postgres, news })
             }
             None => {
@@ -270,8 +285,30 @@ async fn sqlite_pool(file: &Path, connections: u32) -> Result<AnyPool> {
             })
         })
         .connect_with(options)
-        .await?;
+        .await
+        .map_err(|source| Error::Unreachable { place: file.display().to_string(), source, check: SQLITE })?;
     Ok(pool)
+}
+
+const POSTGRES: &str = "Is it running, and does database.url (POSTERN_DATABASE_URL) name it, with a user and a password \
+    that it knows?";
+const SQLITE: &str = "Does data_dir (POSTERN_DATA_DIR) name the right folder, may this user write there, and is the disk full?";
+
+/// Where a Postgres is, for people: no user, no password.
+fn place(url: &str) -> String {
+    let Ok(url) = url::Url::parse(url) else { return "of database.url".to_owned() };
+    let port = url.port().unwrap_or(5432);
+    format!("{} at {}:{port}", url.path().trim_start_matches('/'), url.host_str().unwrap_or("localhost"))
+}
+
+/// What the driver says, where its own words would leave everybody guessing.
+fn words(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::PoolTimedOut => {
+            format!("no connection within {} s", limits::DATABASE_WAIT_SECONDS)
+        }
+        other => other.to_string(),
+    }
 }
 
 /// The data directory, for its owner only: it holds the database and the encryption key.

@@ -19,7 +19,6 @@ pub mod opens;
 pub mod page;
 pub mod pages;
 pub mod peer;
-pub mod place;
 pub mod proof;
 pub mod pushed;
 pub mod rates;
@@ -29,6 +28,7 @@ pub mod seen;
 pub mod session;
 pub mod stops;
 pub mod stranger;
+pub mod way_back;
 
 use std::time::Duration;
 

@@ -32,6 +32,8 @@ pub struct Visit {
     pub headers: HeaderMap,
     /// Where it came from.
     pub address: IpAddr,
+    /// The page that was opened; nothing for a form.
+    pub place: Option<String>,
     /// `HEAD` looks and must leave no trace.
     pub only_looks: bool,
 }
@@ -47,7 +49,8 @@ impl FromRequestParts<App> for Visit {
         let request_id = secret::id(now);
         let only_looks = parts.method == Method::HEAD;
         let address = parts.extensions.get().map_or(Ipv4Addr::LOCALHOST.into(), |Peer(address)| *address);
-        Ok(Self { now, request_id, headers: parts.headers.clone(), address, only_looks })
+        let place = (parts.method == Method::GET).then(|| parts.uri.to_string());
+        Ok(Self { now, request_id, headers: parts.headers.clone(), address, place, only_looks })
     }
 }
 

@@ -6,7 +6,7 @@ use url::Url;
 use crate::catalog::relation::Ref;
 use crate::identity::user::is_invisible;
 use crate::limits;
-use crate::web::{page, place};
+use crate::web::page;
 
 /// One line of at most `chars_max` characters.
 pub fn line(text: &str, chars_max: usize) -> String {
@@ -62,7 +62,7 @@ impl Named {
     /// What `reference` names, with the title of the entity where there is one.
     pub fn new(reference: &str, entity: Option<&serde_json::Value>) -> Self {
         let path = entity.and_then(|_| Ref::parse(reference, None, "default").ok());
-        let path = path.map(|reference| place::of_entity(&reference)).unwrap_or_default();
+        let path = path.map(|reference| entity_path(&reference)).unwrap_or_default();
         let short = short(reference);
         let known = entity.map(|it| title(crate::catalog::answers::title(it)));
         Self {
@@ -71,6 +71,22 @@ impl Named {
             reference: short,
         }
     }
+}
+
+/// The page of an entity. Its parts are names that need no escaping; what is none leads to the search.
+pub fn entity_path(reference: &Ref) -> String {
+    let parts = [reference.kind(), reference.namespace(), reference.name()];
+    if parts.iter().all(|part| is_name(part)) {
+        format!("/catalog/{}", parts.join("/"))
+    } else {
+        "/catalog".to_owned()
+    }
+}
+
+/// As names in the catalog are; nothing of it means anything in a path.
+fn is_name(part: &str) -> bool {
+    part.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
 }
 
 #[cfg(test)]

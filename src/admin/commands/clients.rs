@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{Outcome, client_tokens, finish, open, trust};
+use super::{Outcome, client_tokens, finish, is_begun, open, trust};
+use crate::access::personal;
 use crate::app::App;
 use crate::audit::Fact;
 use crate::config::Config;
-use crate::oauth::client::{ClientState, GrantType};
+use crate::oauth::client::{Client, ClientState, GrantType};
 use crate::oauth::key_set::KeySet;
 use crate::oauth::registration::{self, Credentials, PreRegistration};
 use crate::oauth::resource;
@@ -114,6 +115,17 @@ pub struct Add {
     json: bool,
 }
 
+impl Command {
+    /// Whether it makes sense where nothing was installed yet.
+    pub(super) fn may_begin(&self) -> bool {
+        match self {
+            Self::Add(_) | Self::Check(_) | Self::Approve { .. } | Self::Refuse { .. } => true,
+            Self::Token(command) => matches!(command, client_tokens::Command::Add { .. }),
+            Self::List { .. } | Self::Suspend { .. } | Self::Resume { .. } | Self::Revoke { .. } => false,
+        }
+    }
+}
+
 fn grant_type(text: &str) -> Result<GrantType, String> {
     let ends = |grant: &GrantType| grant.as_str().rsplit(':').next() == Some(text);
     GrantType::parse(text).or_else(|| GrantType::ALL.into_iter().find(ends)).ok_or_else(|| {
@@ -127,11 +139,14 @@ fn grant_type(text: &str) -> Result<GrantType, String> {
 /// # Errors
 /// What is wrong with the request, or with the database.
 pub async fn run(command: Command, config: Config) -> Outcome {
+    if let (Command::Check(asked), false) = (&command, is_begun(&config)) {
+        return trust::check(&config, None, asked).await;
+    }
     let (app, writer) = open(config).await?;
     let code = match command {
         Command::Add(asked) => add(&app, asked).await?,
         Command::List { json } => list(&store::clients::list(&app.store).await?, json)?,
-        Command::Check(asked) => trust::check(&app, &asked).await?,
+        Command::Check(asked) => trust::check(&app.config, Some(&app.store), &asked).await?,
         Command::Approve { id } => trust::rule(&app, &id, Ruling::Approved).await?,
         Command::Refuse { id } => trust::rule(&app, &id, Ruling::Refused).await?,
         Command::Token(command) => client_tokens::run(command, &app).await?,
@@ -160,6 +175,11 @@ async fn add(app: &App, asked: Add) -> Outcome {
     let now = app.clock.now();
     let minted = asked.confidential.then(Secret::<ClientSecret>::mint);
     let guards = guarded(app, &asked)?;
+    if let Some(unknown) = asked.scopes.iter().find(|scope| !app.scopes.contains(scope)) {
+        return Err(
+            format!("--scope {unknown}: there is no such scope here; there are: {}", app.scopes).into()
+        );
+    }
     let registration = PreRegistration {
         name: asked.name,
         redirect_uris: asked.redirect_uris,
@@ -229,17 +249,51 @@ fn list(rows: &[ClientRow], as_json: bool) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The client that an act is about, where the act would change something: what changes nothing is not on record as done.
+async fn subject(app: &App, id: &str, act: Act) -> Result<(), Box<dyn std::error::Error>> {
+    let found = store::clients::find(&app.store, id).await?;
+    Ok(act.judge(id, found.as_ref())?)
+}
+
+/// What can be done to a client that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Act {
+    Suspend,
+    Resume,
+    Revoke,
+}
+
+impl Act {
+    /// Whether it would change anything.
+    fn judge(self, id: &str, client: Option<&Client>) -> Result<(), String> {
+        let Some(client) = client else {
+            return Err(format!("there is no client {id}; see `postern client list`"));
+        };
+        match (self, client.revoked_at.is_some(), client.suspended_at.is_some()) {
+            (Self::Revoke, false, _) if id == personal::CLIENT_ID => Err(format!(
+                "{id} is what every personal access token hangs on, and an end of it could not be taken back: \
+                 switch them off with `postern client suspend {id}`, or end one with `postern token revoke`"
+            )),
+            (Self::Resume, true, _) => {
+                Err(format!("client {id} was revoked, which is for good: it has to be registered anew"))
+            }
+            (_, true, _) => Err(format!("client {id} was revoked before; nothing is left to do")),
+            (Self::Suspend, _, true) => Err(format!("client {id} is suspended already")),
+            (Self::Resume, _, false) => {
+                Err(format!("client {id} is not suspended; see `postern client list`"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 async fn suspend(app: &App, id: &str, suspended: bool) -> Outcome {
     let now = app.clock.now();
+    subject(app, id, if suspended { Act::Suspend } else { Act::Resume }).await?;
     let event = if suspended { "client.suspended" } else { "client.resumed" };
     let mut tx = app.store.begin().await?;
     if !store::clients::suspend(&mut tx, &app.store, id, suspended, now).await? {
-        let (act, state) =
-            if suspended { ("suspend", "suspended or revoked already") } else { ("resume", "not suspended") };
-        return Err(format!(
-            "no client {id} to {act}: there is none, or it is {state}; see `postern client list`"
-        )
-        .into());
+        return Err(meanwhile(id).into());
     }
     tx.commit().await?;
     app.store.tell(Event::ClientRevoked(id.to_owned()));
@@ -255,14 +309,16 @@ async fn suspend(app: &App, id: &str, suspended: bool) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+fn meanwhile(id: &str) -> String {
+    format!("client {id} was changed by somebody else meanwhile; see `postern client list`")
+}
+
 async fn revoke(app: &App, id: &str) -> Outcome {
     let now = app.clock.now();
+    subject(app, id, Act::Revoke).await?;
     let mut tx = app.store.begin().await?;
     let Some(grants) = store::clients::revoke(&mut tx, &app.store, id, "admin", now).await? else {
-        return Err(format!(
-            "no client {id} to revoke: there is none, or it was revoked before; see `postern client list`"
-        )
-        .into());
+        return Err(meanwhile(id).into());
     };
     tx.commit().await?;
     app.store.tell(Event::ClientRevoked(id.to_owned()));

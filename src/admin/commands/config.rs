@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::Outcome;
+use crate::app;
+use crate::catalog::missing_paths;
 use crate::config::{Config, Flags};
 
 /// What can be asked about the configuration.
@@ -29,7 +31,13 @@ pub enum Command {
 pub fn run(command: Command, flags: &Flags) -> Outcome {
     let (config, raw) = Config::load(flags)?;
     match command {
-        Command::Check => println!("The configuration is good. Issuer: {}", config.issuer()),
+        Command::Check => {
+            app::check(&config)?;
+            println!("The configuration is good. Issuer: {}", config.issuer());
+            for why in missing_paths(&config.catalog.paths) {
+                println!("But {why}");
+            }
+        }
         Command::Print { json: true } => {
             let object: serde_json::Map<_, _> = raw
                 .explain()

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use crate::app::keys;
+use crate::catalog::load::Severity;
+use crate::catalog::{Catalog, missing_paths};
 use crate::clock::{Clock, Time};
 use crate::config::{Config, Flags};
 use crate::limits;
@@ -68,8 +70,10 @@ pub async fn run(options: &Options, flags: &Flags) -> Outcome {
         )),
         Ok((config, _)) => {
             found.push(Finding::good("configuration", "reads, and nothing in it contradicts itself"));
-            found.extend(database(&config).await);
-            found.extend(outside(&config).await);
+            found.push(catalog(&config));
+            let mut kid = None;
+            found.extend(database(&config, &mut kid).await);
+            found.extend(outside(&config, kid.as_deref()).await);
         }
     }
     if options.json {
@@ -84,7 +88,7 @@ pub async fn run(options: &Options, flags: &Flags) -> Outcome {
 }
 
 /// The rows: reached, up to date, with keys that open and somebody who administers.
-async fn database(config: &Config) -> Vec<Finding> {
+async fn database(config: &Config, kid: &mut Option<String>) -> Vec<Finding> {
     let file = config.data_dir.join("postern.db");
     if config.database.url.is_none() && !file.exists() {
         let what = format!("there is none yet at {}", file.display());
@@ -117,12 +121,12 @@ async fn database(config: &Config) -> Vec<Finding> {
         return found;
     }
     found.push(Finding::good("migrations", "the schema is that of this version"));
-    found.push(signing(config, &store).await);
+    found.push(signing(config, &store, kid).await);
     found.push(administrators(&store).await);
     found
 }
 
-async fn signing(config: &Config, store: &Store) -> Finding {
+async fn signing(config: &Config, store: &Store, kid: &mut Option<String>) -> Finding {
     let now = Clock::System.now();
     let opened = async {
         if store::keys::all(store).await.map_err(|e| e.to_string())?.is_empty() {
@@ -134,6 +138,7 @@ async fn signing(config: &Config, store: &Store) -> Finding {
     match opened.await {
         Ok(Some(ring)) => {
             let key = ring.signing();
+            *kid = Some(key.kid.clone());
             Finding::good("keys", format!("{} signs with {}, and opens", key.kid, key.algorithm.as_str()))
         }
         Ok(None) => {
@@ -157,7 +162,7 @@ async fn administrators(store: &Store) -> Finding {
 }
 
 /// What clients see through the public URL, whatever stands before this server.
-async fn outside(config: &Config) -> Vec<Finding> {
+async fn outside(config: &Config, kid: Option<&str>) -> Vec<Finding> {
     let get = async |path: &str| Outbound::own(config, Method::GET, path).await;
     let metadata = "/.well-known/oauth-authorization-server";
     let answer = match get(metadata).await {
@@ -176,13 +181,7 @@ async fn outside(config: &Config) -> Vec<Finding> {
         found.push(says(&answer, "resource metadata", path, ("resource", &config.resource())));
     }
     if let Some(answer) = kept(&mut found, "signing keys", get("/jwks.json").await) {
-        let is_set = body(&answer)["keys"].as_array().is_some_and(|keys| !keys.is_empty());
-        found.push(if answer.status == 200 && is_set {
-            Finding::good("signing keys", "are published")
-        } else {
-            let what = format!("/jwks.json answers {} and holds no keys", answer.status);
-            Finding::bad("signing keys", what, "Is that this server? Something before it may answer instead.")
-        });
+        found.push(published(&answer, kid));
     }
     let asked = Outbound::own(config, Method::POST, "/mcp").await;
     if let Some(answer) = kept(&mut found, "challenge", asked) {
@@ -192,6 +191,48 @@ async fn outside(config: &Config) -> Vec<Finding> {
         found.push(page(&answer));
     }
     found
+}
+
+/// The keys that everybody verifies with. The one that this database signs with must be among them: otherwise another
+/// server answers there, or one that has not heard of a rotation.
+fn published(answer: &Own, kid: Option<&str>) -> Finding {
+    let check = "signing keys";
+    let set = body(answer);
+    let keys = set["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if answer.status != 200 || keys.is_empty() {
+        let what = format!("/jwks.json answers {} and holds no keys", answer.status);
+        return Finding::bad(check, what, "Is that this server? Something before it may answer instead.");
+    }
+    match kid {
+        Some(kid) if !keys.iter().any(|key| key["kid"] == kid) => {
+            let what = format!("/jwks.json holds no {kid}, which is what this database signs with");
+            let fix = "Is that a server on this database? A cache before it must not keep /jwks.json for longer than it says.";
+            Finding::bad(check, what, fix)
+        }
+        Some(kid) => Finding::good(check, format!("are published, with {kid}")),
+        None => Finding::good(check, "are published"),
+    }
+}
+
+fn catalog(config: &Config) -> Finding {
+    let missing = missing_paths(&config.catalog.paths);
+    if !missing.is_empty() {
+        let fix = "Mend catalog.paths (POSTERN_CATALOG_PATHS): each is a descriptor or a folder, from where the server starts.";
+        return Finding::bad("catalog", missing.join("; "), fix);
+    }
+    match config.catalog.paths.len() {
+        0 if config.catalog.demo => Finding::good("catalog", "is the sample one"),
+        0 => Finding::good("catalog", "is empty, as catalog.demo = false says"),
+        _ => {
+            let (_, read) = Catalog::open(&config.catalog.paths, config.catalog.demo);
+            let wrong = read.problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+            if wrong == 0 {
+                return Finding::good("catalog", "every path of it is there, and every descriptor reads");
+            }
+            let fix = "`postern catalog check PATH` names each, with the reason.";
+            Finding::doubtful("catalog", format!("{wrong} faults in descriptors, which are left out"), fix)
+        }
+    }
 }
 
 fn kept(found: &mut Vec<Finding>, check: &'static str, answer: Result<Own, String>) -> Option<Own> {

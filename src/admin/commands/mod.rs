@@ -124,7 +124,16 @@ where
         _ => {}
     }
     let (config, _) = Config::load(&flags)?;
-    match cli.command.unwrap_or(Command::Serve) {
+    let command = cli.command.unwrap_or(Command::Serve);
+    if !command.may_begin() && !is_begun(&config) {
+        return Err(format!(
+            "there is nothing in {} yet, and this command makes nothing there. Run `postern serve` or `postern migrate` \
+             first; or name the right folder with --data-dir, or the database with POSTERN_DATABASE_URL",
+            config.data_dir.display()
+        )
+        .into());
+    }
+    match command {
         Command::Serve => serve(config).await,
         Command::Migrate => migrate(&config).await,
         Command::Config(command) => config::run(command, &flags),
@@ -139,6 +148,26 @@ where
         Command::Sweep(options) => sweep::run(options, config).await,
         Command::Healthcheck => health::run(&config).await,
     }
+}
+
+impl Command {
+    /// Whether it makes sense where nothing was installed yet: it makes what it needs, or needs nothing. Every other
+    /// would find nothing there, and must leave nothing behind.
+    fn may_begin(&self) -> bool {
+        match self {
+            Self::Serve | Self::Migrate | Self::Config(_) | Self::Doctor(_) | Self::Healthcheck => true,
+            Self::User(command) => matches!(command, users::Command::Add(_)),
+            Self::Client(command) => command.may_begin(),
+            Self::Tools(command) => matches!(command, tools::Command::List { username: None, .. }),
+            Self::Keys(_) | Self::Token(_) | Self::Audit(_) | Self::Sweep(_) => false,
+            Self::Catalog(command) => matches!(command, catalog::Command::Check { .. }),
+        }
+    }
+}
+
+/// Whether there is a database to look into. Another machine's is taken to be there.
+fn is_begun(config: &Config) -> bool {
+    config.database.url.is_some() || config.data_dir.join("postern.db").exists()
 }
 
 impl Settings {

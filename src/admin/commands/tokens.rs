@@ -7,11 +7,13 @@ use serde_json::{Value, json};
 
 use super::{Outcome, finish, open};
 use crate::access::personal::{CLIENT_ID, EVERY, Kept, PersonalToken, Wish};
+use crate::access::servers::Server;
 use crate::app::App;
 use crate::audit::Fact;
 use crate::clock::Time;
 use crate::config::Config;
 use crate::identity::user::{Email, User, parse_name};
+use crate::oauth::resource::Resources;
 use crate::secret::{self, Personal, Secret};
 use crate::store;
 use crate::store::events::Event;
@@ -94,13 +96,22 @@ async fn person(app: &App, email: &str) -> Result<User, Box<dyn std::error::Erro
 
 /// The identifier of the server that goes by `name`.
 pub(super) fn resource(app: &App, name: Option<&str>) -> Result<String, String> {
+    resource_of(&app.resources, &app.servers, name)
+}
+
+/// The same, before there is a database.
+pub(super) fn resource_of(
+    resources: &Resources,
+    servers: &[Server],
+    name: Option<&str>,
+) -> Result<String, String> {
     let path = match name {
         None => return Ok(EVERY.to_owned()),
         Some("mcp" | "") => "/mcp".to_owned(),
         Some(name) => format!("/mcp/{name}"),
     };
-    app.resources.at(&path).map(|found| found.identifier.clone()).ok_or_else(|| {
-        let known: Vec<&str> = app.servers.iter().filter_map(|server| server.name.as_deref()).collect();
+    resources.at(&path).map(|found| found.identifier.clone()).ok_or_else(|| {
+        let known: Vec<&str> = servers.iter().filter_map(|server| server.name.as_deref()).collect();
         format!("there is no MCP server {}; there is mcp, {}", name.unwrap_or_default(), known.join(", "))
     })
 }
@@ -125,7 +136,7 @@ async fn add(app: &App, asked: Add) -> Outcome {
         Added::TooMany => return Err("this person has as many tokens as one may have; end one first".into()),
         Added::Ended => {
             return Err(format!(
-                "personal tokens were ended here: the client {CLIENT_ID} is revoked or suspended"
+                "personal access tokens are switched off here; `postern client resume {CLIENT_ID}` switches them on"
             )
             .into());
         }
@@ -182,15 +193,19 @@ fn shown(token: &PersonalToken, now: Time) -> Value {
 
 async fn revoke(app: &App, id: &str) -> Outcome {
     let now = app.clock.now();
+    // What ends nothing is not on record as done.
+    let known = store::grants::find(&app.store, id).await?.filter(|grant| grant.client_id == CLIENT_ID);
+    match known.map(|grant| grant.revoked_at) {
+        None => return Err(format!("there is no token {id}; see `postern token list`").into()),
+        Some(Some(_)) => return Err(format!("token {id} was ended before; see `postern token list`").into()),
+        Some(None) => {}
+    }
     app.audit.record(fact("token.ended", id, json!({}))).await?;
     let mut tx = app.store.begin().await?;
     let ended = store::personal_tokens::revoke(&mut tx, &app.store, (id, None), "admin", now).await?;
     tx.commit().await?;
     if !ended {
-        return Err(format!(
-            "no token {id} to end: there is none, or it was ended before; see `postern token list`"
-        )
-        .into());
+        return Err(format!("token {id} was ended by somebody else meanwhile").into());
     }
     app.store.tell(Event::GrantRevoked(id.to_owned()));
     println!("Ended. Its next call is refused, on every node.");

@@ -7,12 +7,12 @@ use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
 use super::explain::{self, Asked};
-use super::tokens::resource;
+use super::tokens::resource_of;
 use super::{Outcome, finish, open};
 use crate::actions::arguments::Arguments;
 use crate::actions::turn::Turn;
 use crate::actions::{Action, ActionError, Caller, Effect, safe_name};
-use crate::app::App;
+use crate::app::{self, App};
 use crate::audit::Fact;
 use crate::config::Config;
 
@@ -38,7 +38,7 @@ pub enum Command {
     },
     /// Runs a tool with the operator's rights and prints its outcome as JSON
     #[command(
-        after_help = "Example: postern tools run catalog:get '{\"name\": \"checkout\"}' --as dana@example.com"
+        after_help = "Example: postern tools run catalog:get '{\"name\": \"arrivals\"}' --as dana@example.com"
     )]
     Run {
         /// Any of its names
@@ -57,16 +57,21 @@ pub enum Command {
 /// # Errors
 /// What the tool answers, or why it cannot be run.
 pub async fn run(command: Command, config: Config) -> Outcome {
+    if let Command::List { json, server, username: None, .. } = &command {
+        let offered = app::offered(&config)?;
+        let at = resource_of(&offered.resources, &offered.servers, Some(server.as_deref().unwrap_or("mcp")))?;
+        let path = offered.resources.find(&at).map(|found| &found.path);
+        let server =
+            offered.servers.iter().find(|server| path.is_some_and(|path| server.paths.contains(path)));
+        return list(server.map(|server| server.actions.all()).unwrap_or_default(), *json);
+    }
     let (app, writer) = open(config).await?;
     let code = match command {
         Command::List { json, username: Some(username), client: Some(client_id), server } => {
             let asked = Asked { username: &username, client_id: &client_id, server: server.as_deref(), json };
             explain::run(&app, &asked).await?
         }
-        Command::List { json, server, .. } => {
-            let at = resource(&app, Some(server.as_deref().unwrap_or("mcp")))?;
-            list(app.server_of(&at).map(|server| server.actions.all()).unwrap_or_default(), json)?
-        }
+        Command::List { .. } => return Err("--as and --client go together".into()),
         Command::Run { name, arguments, username } => call(&app, &name, &arguments, username).await?,
     };
     finish(app, writer).await;

@@ -8,9 +8,10 @@ use serde_json::json;
 use super::Outcome;
 use super::clients::fact;
 use crate::app::App;
+use crate::config::Config;
 use crate::oauth::described::DocumentUrl;
 use crate::oauth::trust::{Ruling, Standing, Tier};
-use crate::store;
+use crate::store::{self, Store};
 
 /// What is to be checked.
 #[derive(Args, Debug)]
@@ -22,14 +23,18 @@ pub struct Check {
     json: bool,
 }
 
-/// Prints the verdict on a client_id and the rule that it follows from. Fetches nothing.
+/// Prints the verdict on a client_id and the rule that it follows from. Fetches nothing. Without a store nobody has
+/// said anything yet.
 ///
 /// # Errors
 /// What is wrong with the URL, or with the database.
-pub async fn check(app: &App, asked: &Check) -> Outcome {
+pub async fn check(config: &Config, store: Option<&Store>, asked: &Check) -> Outcome {
     let url = parse(&asked.id)?;
-    let said = store::rulings::find(&app.store, url.as_str()).await?;
-    let judged = app.config.clients.described.judge(url.as_str(), said);
+    let said = match store {
+        Some(store) => store::rulings::find(store, url.as_str()).await?,
+        None => None,
+    };
+    let judged = config.clients.described.judge(url.as_str(), said);
     let verdict = match judged.standing {
         Standing::Welcome(Tier::Known) => "welcome",
         Standing::Welcome(Tier::Unknown) => "welcome, with the scopes of strangers",

@@ -9,7 +9,7 @@ use super::logout;
 use crate::app::App;
 use crate::identity::user::User;
 use crate::web::page::{self, Answer, Frame, Visit};
-use crate::web::session;
+use crate::web::{session, way_back};
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -32,7 +32,7 @@ pub async fn front(State(app): State<App>, visit: Visit) -> Answer {
 pub async fn show(State(app): State<App>, visit: Visit) -> Answer {
     match session::current(&app, &visit).await? {
         Some(session) => Ok(page(&app, &visit, Some(&session.user))),
-        None => page::see_other("/login"),
+        None => way_back::sign_in(&visit),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::store::audit_pages::{Cursor, Filter};
 use crate::web::happened;
 use crate::web::page::{self, Answer, Fields, Frame, Visit};
-use crate::web::session;
+use crate::web::{session, way_back};
 use crate::{limits, store};
 
 #[derive(Template)]
@@ -31,7 +31,7 @@ struct Line {
 
 /// `GET /account/activity`.
 pub async fn show(State(app): State<App>, visit: Visit, RawQuery(query): RawQuery) -> Answer {
-    let Some(session) = session::current(&app, &visit).await? else { return page::see_other("/login") };
+    let Some(session) = session::current(&app, &visit).await? else { return way_back::sign_in(&visit) };
     let fields = Fields::of(query.unwrap_or_default().as_bytes());
     let filter = Filter { actor: session.user.id.clone(), without_begun: true, ..Filter::default() };
     // A place that is none is the beginning: nothing can be seen by it but one's own.

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::client;
 use super::waiting::{self, Waiting};
+use crate::access::personal;
 use crate::app::App;
 use crate::audit::Fact;
 use crate::identity::session::Session;
@@ -19,7 +20,7 @@ use crate::store::events::Event;
 use crate::store::grants::Holders;
 use crate::web::logos;
 use crate::web::page::{self, Answer, Fields, Frame, Problem, Told, Visit};
-use crate::web::{clients, session};
+use crate::web::{clients, session, way_back};
 use crate::{limits, store};
 
 const PURPOSE: &str = "admin-revoke";
@@ -62,6 +63,8 @@ struct Line {
     host: String,
     state: &'static str,
     is_revoked: bool,
+    /// It is what every personal access token hangs on: a switch, which is not ended.
+    is_switch: bool,
     users: i64,
     grants: i64,
     last_used: String,
@@ -76,7 +79,7 @@ pub async fn show(Given(app): Given<App>, visit: Visit, RawQuery(query): RawQuer
     let get = |name| fields.get(name).trim().to_owned();
     let typed = Typed { kind: get("kind"), state: get("state"), text: get("text") };
     let chosen = store::clients::find_row(&app.store, fields.get("revoke")).await?;
-    let chosen = chosen.filter(|row| row.client.revoked_at.is_none());
+    let chosen = chosen.filter(|row| row.client.revoked_at.is_none() && row.client.id != personal::CLIENT_ID);
     let asked_id = chosen.as_ref().map(|row| row.client.id.clone());
     let limit = limits::LISTED_ROWS;
     let mut clients =
@@ -141,6 +144,15 @@ pub async fn revoke(Given(app): Given<App>, visit: Visit, body: Bytes) -> Answer
     let fields = Fields::of(&body);
     session::admit_form(&app, &visit, PURPOSE, fields.get("csrf"))?;
     let id = fields.get("client_id").to_owned();
+    let found = store::clients::find(&app.store, &id).await?;
+    if found.is_none_or(|client| client.revoked_at.is_some()) {
+        return Err(nothing_to_end().into());
+    }
+    if id == personal::CLIENT_ID {
+        let what = "Every personal access token hangs on this one, and an end could not be taken back.";
+        let next = "Suspend it on its page instead: that refuses them all, until you let them go on.";
+        return Err(Told::new(StatusCode::CONFLICT, "not_to_be_ended", "This is a switch", what, next).into());
+    }
     // On record first: what cannot be recorded does not happen.
     let fact = Fact {
         event: "client.revoked",
@@ -155,13 +167,17 @@ pub async fn revoke(Given(app): Given<App>, visit: Visit, body: Bytes) -> Answer
     let mut tx = app.store.begin().await?;
     let ended = store::clients::revoke(&mut tx, &app.store, &id, "admin", visit.now).await?;
     tx.commit().await?;
-    app.store.tell(Event::ClientRevoked(id));
     if ended.is_none() {
-        let next = "Go back to the list; it shows how things stand.";
-        let what = "There is no such client, or somebody ended it before you.";
-        return Err(Told::new(StatusCode::NOT_FOUND, "no_such_client", "Nothing to end", what, next).into());
+        return Err(nothing_to_end().into());
     }
+    app.store.tell(Event::ClientRevoked(id));
     page::see_other("/admin")
+}
+
+fn nothing_to_end() -> Told {
+    let what = "There is no such client, or somebody ended it before you.";
+    let next = "Go back to the list; it shows how things stand.";
+    Told::new(StatusCode::NOT_FOUND, "no_such_client", "Nothing to end", what, next)
 }
 
 /// The session, if it is an administrator's. A stranger is asked to sign in, anybody else learns only that this is not
@@ -184,7 +200,7 @@ pub async fn administrator(app: &App, visit: &Visit) -> Result<Result<Session, A
             )
             .into()))
         }
-        None => Err(page::see_other("/login")),
+        None => Err(way_back::sign_in(visit)),
     })
 }
 
@@ -193,13 +209,14 @@ fn line(row: ClientRow, held: Option<&Holders>) -> Line {
     let page = client::page_of(&client.id);
     Line {
         page,
-        name: page::shown(&client.name),
+        name: client::name(&client),
         logo: None,
         initial: page::initial(&client.name),
         kind: clients::kind(client.kind),
         host: client.host().unwrap_or_default(),
         state: clients::state(&client),
         is_revoked: client.revoked_at.is_some(),
+        is_switch: client.id == personal::CLIENT_ID,
         users: held.map_or(0, |held| held.users),
         grants: held.map_or(0, |held| held.grants),
         last_used: used_at.map_or("never".to_owned(), page::moment),

@@ -17,7 +17,7 @@ use crate::store::events::Event;
 use crate::web::logos;
 use crate::web::opens::{self, Line};
 use crate::web::page::{self, Answer, Fields, Frame, Told, Visit};
-use crate::web::session;
+use crate::web::{session, way_back};
 
 #[derive(Template)]
 #[template(path = "apps.html")]
@@ -63,7 +63,7 @@ struct Asked {
 
 /// `GET /account/apps`, with `?client=`, `?grant=` or `?all=yes` the question about one, a part, or all.
 pub async fn show(State(app): State<App>, visit: Visit, RawQuery(query): RawQuery) -> Answer {
-    let Some(session) = session::current(&app, &visit).await? else { return page::see_other("/login") };
+    let Some(session) = session::current(&app, &visit).await? else { return way_back::sign_in(&visit) };
     let fields = Fields::of(query.unwrap_or_default().as_bytes());
     let connections = store::connected::of_person(&app.store, &session.user.id, visit.now).await?;
     let clients = store::connected::clients_of_person(&app.store, &session.user.id, visit.now).await?;
@@ -81,7 +81,7 @@ pub async fn show(State(app): State<App>, visit: Visit, RawQuery(query): RawQuer
 /// `POST /account/apps`: takes back what the question named. On record first; then refused at the next call, everywhere.
 pub async fn take_back(State(app): State<App>, visit: Visit, body: Bytes) -> Answer {
     let fields = Fields::of(&body);
-    let Some(session) = session::current(&app, &visit).await? else { return page::see_other("/login") };
+    let Some(session) = session::current(&app, &visit).await? else { return way_back::sign_in(&visit) };
     session::admit_form(&app, &visit, &purpose(&session), fields.get("csrf"))?;
     let taken = taken(&fields).ok_or_else(nothing)?;
     let connections = store::connected::of_person(&app.store, &session.user.id, visit.now).await?;

@@ -13,10 +13,9 @@ use crate::catalog::query::{Asked as Wanted, Query};
 use crate::catalog::set::Set;
 use crate::limits;
 use crate::web::page::{self, Answer, Fields, Frame, Visit};
-use crate::web::place::{self, Place};
 use crate::web::seen::Reader;
-use crate::web::session;
 use crate::web::stranger::{self, Named};
+use crate::web::{session, way_back};
 
 /// What can be filtered by: the name in the form, in words, and what an entity says it under.
 const FILTERS: [(&str, &str, &str); 5] = [
@@ -77,9 +76,7 @@ struct Asked {
 
 /// `GET /catalog`.
 pub async fn show(State(app): State<App>, visit: Visit, RawQuery(query): RawQuery) -> Answer {
-    let Some(session) = session::current(&app, &visit).await? else {
-        return place::sign_in(Some(Place::Catalog));
-    };
+    let Some(session) = session::current(&app, &visit).await? else { return way_back::sign_in(&visit) };
     let reader = Reader::of(&app, &session).await;
     let asked = Asked::of(&Fields::of(query.unwrap_or_default().as_bytes()));
     let (index, searched) = (reader.index, asked.clone());

@@ -10,9 +10,11 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::admin::administrator;
+use crate::access::personal;
 use crate::app::App;
 use crate::audit::Fact;
 use crate::identity::session::Session;
+use crate::oauth::client::Client;
 use crate::store::client_pages::HeldBy;
 use crate::store::clients::ClientRow;
 use crate::store::events::Event;
@@ -34,6 +36,8 @@ struct Page {
     kind: &'static str,
     host: String,
     state: &'static str,
+    /// It is what every personal access token hangs on: suspended and resumed, never ended.
+    is_switch: bool,
     since: String,
     last_used: String,
     metadata: String,
@@ -65,9 +69,20 @@ pub fn page_of(id: &str) -> String {
     format!("/admin/clients/~{}", BASE64URL.encode(id))
 }
 
+/// What an administrator reads as a client's name. One of them is nobody's program.
+pub fn name(client: &Client) -> String {
+    if client.id == personal::CLIENT_ID {
+        return "Switch for personal access tokens".to_owned();
+    }
+    page::shown(&client.name)
+}
+
 async fn find(app: &App, segment: &str) -> Result<ClientRow, Problem> {
-    let id = segment.strip_prefix('~').and_then(|text| BASE64URL.decode(text).ok());
-    let id = id.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(nothing)?;
+    // No id begins with a tilde; whoever types one as the console shows it gets there too.
+    let id = match segment.strip_prefix('~').map(|text| BASE64URL.decode(text)) {
+        None => segment.to_owned(),
+        Some(bytes) => bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(nothing)?,
+    };
     Ok(store::clients::find_row(&app.store, &id).await?.ok_or_else(nothing)?)
 }
 
@@ -88,7 +103,8 @@ pub async fn show(State(app): State<App>, Path(segment): Path<String>, visit: Vi
         frame: Frame::of(&app.config),
         csrf: browser.proof(&purpose(&session, &client.id)).reveal().to_owned(),
         page: page_of(&client.id),
-        name: page::shown(&client.name),
+        name: name(&client),
+        is_switch: client.id == personal::CLIENT_ID,
         logo: logos::place(&app, &client).await?,
         initial: page::initial(&client.name),
         kind: clients::kind(client.kind),
@@ -140,6 +156,12 @@ pub async fn change(
         ..Fact::default()
     };
     let (done, news) = match fields.get("act") {
+        // What changes nothing is not on record as done.
+        act @ ("suspend" | "resume")
+            if client.revoked_at.is_some() || client.suspended_at.is_some() == (act == "suspend") =>
+        {
+            return Err(nothing().into());
+        }
         act @ ("suspend" | "resume") => {
             let suspended = act == "suspend";
             fact.event = if suspended { "client.suspended" } else { "client.resumed" };
@@ -152,7 +174,7 @@ pub async fn change(
         "grant" => {
             let id = fields.get("grant").to_owned();
             let grant = store::grants::find(&app.store, &id).await?;
-            if grant.is_none_or(|grant| grant.client_id != client.id) {
+            if grant.is_none_or(|grant| grant.client_id != client.id || grant.revoked_at.is_some()) {
                 return Err(nothing().into());
             }
             (fact.event, fact.grant_id) = ("grant.revoked", Some(id.clone()));

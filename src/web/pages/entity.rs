@@ -15,10 +15,9 @@ use crate::catalog::relation::Ref;
 use crate::limits;
 use crate::web::graph::{self, Graph};
 use crate::web::page::{self, Answer, Frame, Problem, Told, Visit};
-use crate::web::place::{self, Place};
 use crate::web::seen::Reader;
-use crate::web::session;
 use crate::web::stranger::{self, Named};
+use crate::web::{session, way_back};
 
 #[derive(Template)]
 #[template(path = "entity.html")]
@@ -94,9 +93,7 @@ type Name = Path<(String, String, String)>;
 /// `GET /catalog/{kind}/{namespace}/{name}`.
 pub async fn show(State(app): State<App>, Path((kind, namespace, name)): Name, visit: Visit) -> Answer {
     let reference = Ref::new(&kind, &namespace, &name);
-    let Some(session) = session::current(&app, &visit).await? else {
-        return place::sign_in(Place::parse(reference.as_str()));
-    };
+    let Some(session) = session::current(&app, &visit).await? else { return way_back::sign_in(&visit) };
     let reader = Reader::of(&app, &session).await;
     let Some(entity) = reader.index.get(reference.as_str()).cloned() else { return Err(gone()) };
     let (index, named) = (reader.index.clone(), reference.clone());
@@ -112,9 +109,7 @@ pub async fn show(State(app): State<App>, Path((kind, namespace, name)): Name, v
 /// browser would run.
 pub async fn definition(State(app): State<App>, Path((kind, namespace, name)): Name, visit: Visit) -> Answer {
     let reference = Ref::new(&kind, &namespace, &name);
-    let Some(session) = session::current(&app, &visit).await? else {
-        return place::sign_in(Place::parse(reference.as_str()));
-    };
+    let Some(session) = session::current(&app, &visit).await? else { return way_back::sign_in(&visit) };
     let reader = Reader::of(&app, &session).await;
     let text = reader
         .index
@@ -153,7 +148,7 @@ fn facts(index: &Index, reference: &Ref, entity: &Value) -> Facts {
     Facts {
         title: stranger::title(answers::title(entity)),
         reference: stranger::title(reference.as_str()),
-        path: place::of_entity(reference),
+        path: stranger::entity_path(reference),
         kind: text(&entity["kind"]),
         facts,
         about: page::plain(about.trim()),

@@ -17,8 +17,7 @@ use crate::identity::password;
 use crate::identity::user::{Email, User};
 use crate::secret::{Browser, Request, Secret};
 use crate::web::page::{self, Answer, Fields, Frame, Visit};
-use crate::web::place::Place;
-use crate::web::session;
+use crate::web::{session, way_back};
 use crate::{limits, store};
 
 const PURPOSE: &str = "login";
@@ -30,7 +29,7 @@ struct Page<'a> {
     csrf: &'a str,
     request: &'a str,
     approval: &'a str,
-    place: &'a str,
+    next: &'a str,
     client: Option<String>,
     email: &'a str,
     problem: &'a str,
@@ -47,14 +46,15 @@ pub async fn show(State(app): State<App>, visit: Visit, RawQuery(query): RawQuer
     Ok(form(&app, &visit, waiting.as_ref(), &hint, StatusCode::OK, ""))
 }
 
-/// What waits for somebody to sign in. Only its name comes back, never a URL (B10).
+/// What waits for somebody to sign in. A request or a call comes back as its id, and a page only if it is
+/// one of our own, never any other URL (B10).
 enum Waiting {
     /// A request of a client.
     Request { id: String, client: String, hint: Option<String> },
     /// A call to be approved.
     Approval(String),
-    /// A page of ours.
-    Place(Place),
+    /// A page of ours, by its address.
+    Place(String),
 }
 
 impl Waiting {
@@ -63,7 +63,7 @@ impl Waiting {
         match self {
             Self::Request { id, .. } => hub(id),
             Self::Approval(id) => format!("/approvals/{id}"),
-            Self::Place(place) => place.path(),
+            Self::Place(place) => place.clone(),
         }
     }
 }
@@ -72,8 +72,8 @@ async fn waiting(app: &App, fields: &Fields) -> store::Result<Option<Waiting>> {
     if let Some(id) = approvals::known(fields.get("approval")) {
         return Ok(Some(Waiting::Approval(id.to_owned())));
     }
-    if let Some(place) = Place::parse(fields.get("place")) {
-        return Ok(Some(Waiting::Place(place)));
+    if let Some(place) = way_back::place(fields.get("next")) {
+        return Ok(Some(Waiting::Place(place.to_owned())));
     }
     let id = fields.get("request");
     let Some(name) = Secret::<Request>::presented(id) else { return Ok(None) };
@@ -95,13 +95,13 @@ fn form(
     let (browser, jar) = session::known_browser(&app.config, visit);
     let proof = browser.proof(PURPOSE);
     let (frame, csrf) = (Frame::of(&app.config), proof.reveal());
-    let mut page = Page { frame, csrf, request: "", approval: "", place: "", client: None, email, problem };
+    let mut page = Page { frame, csrf, request: "", approval: "", next: "", client: None, email, problem };
     match waiting {
         Some(Waiting::Request { id, client, .. }) => {
             (page.request, page.client) = (id, Some(client.clone()).filter(|name| !name.is_empty()));
         }
         Some(Waiting::Approval(id)) => page.approval = id,
-        Some(Waiting::Place(place)) => page.place = place.word(),
+        Some(Waiting::Place(place)) => page.next = place,
         None => {}
     }
     (jar, page::html_in_flow(status, &page)).into_response()

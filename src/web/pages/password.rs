@@ -13,7 +13,7 @@ use crate::identity::password;
 use crate::identity::session::Session;
 use crate::identity::user::Email;
 use crate::web::page::{self, Answer, Fields, Frame, Visit};
-use crate::web::session;
+use crate::web::{session, way_back};
 use crate::{limits, store};
 
 #[derive(Template)]
@@ -29,14 +29,14 @@ struct Page<'a> {
 
 /// `GET /account/password`.
 pub async fn show(State(app): State<App>, visit: Visit) -> Answer {
-    let Some(session) = session::current(&app, &visit).await? else { return page::see_other("/login") };
+    let Some(session) = session::current(&app, &visit).await? else { return way_back::sign_in(&visit) };
     Ok(form(&app, &visit, &session, StatusCode::OK, "", false))
 }
 
 /// `POST /account/password`. Every guess at the old one counts as one at the door does (attack C08).
 pub async fn change(State(app): State<App>, visit: Visit, body: Bytes) -> Answer {
     let fields = Fields::of(&body);
-    let Some(session) = session::current(&app, &visit).await? else { return page::see_other("/login") };
+    let Some(session) = session::current(&app, &visit).await? else { return way_back::sign_in(&visit) };
     let browser = session::admit_form(&app, &visit, &purpose(&session), fields.get("csrf"))?;
     let again = |why: &str| Ok(form(&app, &visit, &session, StatusCode::UNPROCESSABLE_ENTITY, why, false));
     let (old, new) = (fields.get("old"), fields.get("new"));

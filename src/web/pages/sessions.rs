@@ -13,7 +13,7 @@ use crate::identity::session::Session;
 use crate::secret::Digest;
 use crate::store;
 use crate::web::page::{self, Answer, Fields, Frame, Told, Visit};
-use crate::web::session;
+use crate::web::{session, way_back};
 
 #[derive(Template)]
 #[template(path = "sessions.html")]
@@ -34,7 +34,7 @@ struct Line {
 
 /// `GET /account/sessions`.
 pub async fn show(State(app): State<App>, visit: Visit) -> Answer {
-    let Some(session) = session::current(&app, &visit).await? else { return page::see_other("/login") };
+    let Some(session) = session::current(&app, &visit).await? else { return way_back::sign_in(&visit) };
     let seats = store::sessions::of_user(&app.store, &session.user.id, visit.now).await?;
     let (browser, jar) = session::known_browser(&app.config, &visit);
     let mut rows: Vec<Line> = seats
@@ -57,7 +57,7 @@ pub async fn show(State(app): State<App>, visit: Visit) -> Answer {
 /// `POST /account/sessions`: ends one of one's own, or all but this.
 pub async fn end(State(app): State<App>, visit: Visit, body: Bytes) -> Answer {
     let fields = Fields::of(&body);
-    let Some(session) = session::current(&app, &visit).await? else { return page::see_other("/login") };
+    let Some(session) = session::current(&app, &visit).await? else { return way_back::sign_in(&visit) };
     session::admit_form(&app, &visit, &purpose(&session), fields.get("csrf"))?;
     let (one, all) = (fields.get("session"), fields.get("others") == "yes");
     let seats = store::sessions::of_user(&app.store, &session.user.id, visit.now).await?;

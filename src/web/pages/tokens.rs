@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::json;
 
+use super::client;
 use crate::access::personal::{self, EVERY, Kept, NewToken, PersonalToken, Wish};
 use crate::access::scopes;
 use crate::app::App;
@@ -19,7 +20,7 @@ use crate::store;
 use crate::store::events::Event;
 use crate::store::personal_tokens::Added;
 use crate::web::page::{self, Answer, Fields, Frame, Problem, Told, Visit};
-use crate::web::session;
+use crate::web::{session, way_back};
 
 const PURPOSE: &str = "tokens";
 /// Lives that the form offers.
@@ -33,6 +34,10 @@ struct Page {
     /// The token just made, in the clear: this page is the only place where it ever is.
     made: Option<Made>,
     rows: Vec<Line>,
+    /// An administrator switched them off: none works and none can be made.
+    is_off: bool,
+    /// Where they are switched on again; empty for whoever may not.
+    switch: String,
     problem: String,
     form: Form,
     lives: [(i64, &'static str); 4],
@@ -78,7 +83,7 @@ struct Form {
 
 /// `GET /account/tokens`.
 pub async fn show(State(app): State<App>, visit: Visit) -> Answer {
-    let Some(session) = session::current(&app, &visit).await? else { return page::see_other("/login") };
+    let Some(session) = session::current(&app, &visit).await? else { return way_back::sign_in(&visit) };
     let form = Form { days: 90, server: EVERY.to_owned(), ..Form::default() };
     page(&app, &visit, &session, form, StatusCode::OK, String::new(), None).await
 }
@@ -87,7 +92,7 @@ pub async fn show(State(app): State<App>, visit: Visit) -> Answer {
 pub async fn make(State(app): State<App>, visit: Visit, body: Bytes) -> Answer {
     let fields = Fields::of(&body);
     session::admit_form(&app, &visit, PURPOSE, fields.get("csrf"))?;
-    let Some(session) = session::current(&app, &visit).await? else { return page::see_other("/login") };
+    let Some(session) = session::current(&app, &visit).await? else { return way_back::sign_in(&visit) };
     let form = Form {
         name: fields.get("name").to_owned(),
         days: fields.get("days").parse().unwrap_or_default(),
@@ -148,7 +153,7 @@ async fn keep(
             .await;
         return Ok(Err(match added {
             Added::TooMany => "You have as many tokens as one person may have. End one first.",
-            _ => "An administrator has switched personal access tokens off here.",
+            _ => "Access tokens are switched off here.",
         }));
     }
     tx.commit().await?;
@@ -164,7 +169,7 @@ async fn keep(
 pub async fn revoke(State(app): State<App>, visit: Visit, body: Bytes) -> Answer {
     let fields = Fields::of(&body);
     session::admit_form(&app, &visit, PURPOSE, fields.get("csrf"))?;
-    let Some(session) = session::current(&app, &visit).await? else { return page::see_other("/login") };
+    let Some(session) = session::current(&app, &visit).await? else { return way_back::sign_in(&visit) };
     let id = fields.get("id");
     let tokens = store::personal_tokens::of_user(&app.store, &session.user.id).await?;
     // Looked at before it is on record: the log tells what happened.
@@ -213,9 +218,12 @@ async fn page(
         app.actions.all().iter().filter_map(|a| a.permission.as_deref()).collect();
     permissions.sort_unstable();
     permissions.dedup();
+    let switch = store::clients::find(&app.store, personal::CLIENT_ID).await?;
     let page = Page {
         frame: Frame::of(&app.config),
         csrf: browser.proof(PURPOSE).reveal().to_owned(),
+        is_off: switch.is_some_and(|client| !client.is_active()),
+        switch: if session.user.is_admin() { client::page_of(personal::CLIENT_ID) } else { String::new() },
         made,
         rows: tokens.into_iter().map(|token| line(app, token, visit.now)).collect(),
         problem,

@@ -5,6 +5,7 @@ use postern::oauth::client::{Client, ClientKind};
 use postern::store;
 use serde_json::Value;
 
+use super::personal_tokens::made;
 use crate::support::World;
 use crate::support::browser::{Browser, Seen};
 use crate::support::mcp::{Answer, rpc};
@@ -68,6 +69,40 @@ async fn act(world: &World, browser: &mut Browser, page: &Seen, fields: &[(&str,
 }
 
 on_both_engines! {
+    async fn the_switch_for_access_tokens_is_named_so_and_never_ended(world) {
+        let mut browser = root(&world).await;
+        made(&world.app, |_| {}).await;
+        let list = browser.open(&world, "/admin").await;
+        assert!(list.text.contains("Switch for personal access tokens"), "{}", list.text);
+        assert!(!list.text.contains("?revoke=personal-access-tokens"), "{}", list.text);
+        let asked = browser.open(&world, "/admin?revoke=personal-access-tokens").await;
+        assert!(!asked.text.contains("for everyone?"), "{}", asked.text);
+        let switch = postern::web::pages::client::page_of("personal-access-tokens");
+        let page = browser.open(&world, &switch).await;
+        assert!(page.text.contains("It cannot be ended") && !page.text.contains("revoke="), "{}", page.text);
+        let client = world.client(ClientKind::PreRegistered, "Other", &[LOOPBACK]).await;
+        let question = browser.open(&world, &format!("/admin?revoke={}", client.id)).await;
+        let (path, mut fields) = question.form("/admin/revoke");
+        let forged = "personal-access-tokens";
+        fields.iter_mut().filter(|(name, _)| name == "client_id").for_each(|(_, value)| forged.clone_into(value));
+        assert_eq!(browser.post(&world, &path, &fields, &OWN).await.status(), StatusCode::CONFLICT);
+
+        assert!(browser.open(&world, "/account/tokens").await.text.contains("Make a token"));
+        assert_eq!(act(&world, &mut browser, &page, &[("act", "suspend")]).await, StatusCode::SEE_OTHER);
+        assert_eq!(act(&world, &mut browser, &page, &[("act", "suspend")]).await, StatusCode::NOT_FOUND);
+        let off = browser.open(&world, "/account/tokens").await;
+        assert!(!off.text.contains("Make a token") && off.text.contains(&switch), "{}", off.text);
+        world.user("dana@acme.dev", PASSWORD).await;
+        let mut dana = signed_in(&world, "dana@acme.dev", PASSWORD).await;
+        let off = dana.open(&world, "/account/tokens").await;
+        assert!(off.text.contains("Ask whoever runs") && !off.text.contains("/admin/"), "{}", off.text);
+        assert_eq!(act(&world, &mut browser, &page, &[("act", "resume")]).await, StatusCode::SEE_OTHER);
+        assert!(dana.open(&world, "/account/tokens").await.text.contains("Make a token"));
+        let statement = "select count(*) from audit where event like 'client.%'";
+        let recorded: i64 = sqlx::query_scalar(statement).fetch_one(world.app.store.read()).await.unwrap();
+        assert_eq!(recorded, 2, "only what was done");
+    }
+
     async fn the_list_of_clients_is_narrowed_by_its_address_and_comes_page_by_page(world) {
         world.client(ClientKind::PreRegistered, "Portal 100%", &["https://portal.example/cb"]).await;
         let odd = world.client(ClientKind::SelfRegistered, "Odd_One", &[LOOPBACK]).await;

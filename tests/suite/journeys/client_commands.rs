@@ -3,9 +3,13 @@
 use std::process::{Command, Output};
 
 use http::Method;
+use postern::oauth::client::ClientKind;
+use postern::store;
 use serde_json::{Value, json};
 
+use super::personal_tokens::made;
 use crate::support::World;
+use crate::support::people::{LOOPBACK, PASSWORD};
 use crate::support::registration::{ask, good};
 use crate::support::signer::{Signer, own_token};
 
@@ -83,4 +87,57 @@ on_both_engines! {
         refusal(&add(&["--jwks", path, "--jwks-uri", "https://ci.example/jwks"]));
         refusal(&add(&["--jwks", path, "--confidential"]));
     }
+
+    async fn what_changes_nothing_is_refused_and_not_on_record_as_done(world) {
+        world.user("dana@acme.dev", PASSWORD).await;
+        let client = world.client(ClientKind::PreRegistered, "Docs bot", &[LOOPBACK]).await;
+        let (_, token) = made(&world.app, |_| {}).await;
+        let id = client.id.as_str();
+        assert!(refusal(&postern(&world, &["client", "resume", id])).contains("is not suspended"));
+        assert!(postern(&world, &["client", "revoke", id]).status.success());
+        assert!(postern(&world, &["token", "revoke", &token]).status.success());
+        let before = recorded(&world).await;
+        for (arguments, word) in [
+            (["client", "revoke", "nope"], "no client nope"),
+            (["client", "suspend", "nope"], "no client nope"),
+            (["client", "resume", "nope"], "no client nope"),
+            (["client", "revoke", id], "revoked before"),
+            (["client", "suspend", id], "revoked before"),
+            (["client", "resume", id], "for good"),
+            (["token", "revoke", "nope"], "no token nope"),
+            (["token", "revoke", id], "no token"),
+            (["token", "revoke", &token], "ended before"),
+        ] {
+            let said = refusal(&postern(&world, &arguments));
+            assert!(said.contains(word), "{arguments:?}: {said}");
+        }
+        refusal(&postern(&world, &["client", "token", "revoke", "nope"]));
+        assert_eq!(recorded(&world).await, before);
+        // One that was suspended before its end is not good again either.
+        sqlx::query("update clients set suspended_at = 1").execute(world.app.store.write()).await.unwrap();
+        assert!(refusal(&postern(&world, &["client", "resume", id])).contains("for good"));
+        let mut tx = world.app.store.begin().await.unwrap();
+        let now = world.clock.now();
+        assert!(!store::clients::suspend(&mut tx, &world.app.store, id, false, now).await.unwrap());
+    }
+
+    async fn the_switch_for_personal_tokens_is_suspended_and_resumed_and_never_ended(world) {
+        world.user("dana@acme.dev", PASSWORD).await;
+        made(&world.app, |_| {}).await;
+        let switch = |act: &str| postern(&world, &["client", act, "personal-access-tokens"]);
+        let add = ["token", "add", "--user", "dana@acme.dev", "--name", "Nightly", "--scope", "catalog:read"];
+        let said = refusal(&switch("revoke"));
+        assert!(said.contains("could not be taken back") && said.contains("client suspend"), "{said}");
+        assert!(switch("suspend").status.success());
+        let said = refusal(&postern(&world, &add));
+        assert!(said.contains("client resume personal-access-tokens"), "the way back: {said}");
+        assert!(switch("resume").status.success());
+        assert!(postern(&world, &add).status.success());
+    }
+}
+
+/// How many acts are on record.
+async fn recorded(world: &World) -> i64 {
+    let statement = "select count(*) from audit where event like 'client.%' or event like 'token.%'";
+    sqlx::query_scalar(statement).fetch_one(world.app.store.read()).await.unwrap()
 }

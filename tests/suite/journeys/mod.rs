@@ -16,6 +16,7 @@ mod mcp_call;
 mod mcp_revoke;
 mod mcp_sessions;
 mod mcp_tasks;
+mod newcomer;
 mod own_account;
 mod pages;
 pub mod personal_tokens;
