@@ -11,6 +11,7 @@
 //! | [`actions`] | the registry: an action, its schemas, effect, scope and the way to run it |
 //! | [`catalog`] | entities: descriptor rules, relations, the index that answers queries |
 //! | [`insights`] | scorecards over the catalog, and how each entity stands |
+//! | [`scaffolder`] | templates, their expressions and steps, tasks that outlive their node |
 //! | [`mcp`] | the resource server: the guard, both eras, dispatch |
 //! | [`store`] | every SQL statement, the same text on Postgres and SQLite |
 //! | [`web`] | endpoints for machines, pages for people |
@@ -23,11 +24,13 @@
 //! # The doors
 //!
 //! ```text
-//! main → ops, admin                                        ops → web, api, mcp, identity, actions, catalog, store
-//! web → identity, access, actions, store, oauth, catalog, insights      admin → the same, without insights
+//! main → ops, admin        ops → web, api, mcp, identity, actions, catalog, scaffolder, store
+//! web → identity, access, actions, catalog, insights, scaffolder, store, oauth
+//! admin → identity, access, actions, catalog, store, oauth
 //! mcp → access, actions, catalog, insights, store, oauth   api → web's rows, mcp's gate, access, actions, catalog
 //! insights → actions, catalog
-//! catalog → actions       identity → store                 access → actions, oauth       actions → oauth
+//! catalog → access, actions, store   identity → store   access → actions, oauth   actions → access, oauth
+//! scaffolder → catalog, actions, access, store
 //! store → the nouns of oauth, identity and access          oauth, access → nothing with a socket
 //! ```
 //! Never: `web ↔ mcp`, `web ↔ admin`, `mcp ↔ admin`, anything → `ops`. `tests/architecture.rs` holds this.
@@ -74,6 +77,7 @@ pub mod mcp;
 pub mod oauth;
 pub mod ops;
 pub mod outbound;
+pub mod scaffolder;
 pub mod secret;
 pub mod store;
 pub mod web;

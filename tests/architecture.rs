@@ -118,13 +118,14 @@ fn nothing(found: Vec<String>) {
 fn doors(room: &str) -> Option<&'static [&'static str]> {
     Some(match room {
         "main" => &["admin", "ops"],
-        "ops" => &["web", "api", "mcp", "identity", "actions", "catalog", "store"],
+        "ops" => &["web", "api", "mcp", "identity", "actions", "catalog", "scaffolder", "store"],
         "api" => &["web", "mcp", "access", "actions", "catalog"],
-        "web" => &["identity", "access", "actions", "catalog", "insights", "store", "oauth"],
+        "web" => &["identity", "access", "actions", "catalog", "insights", "scaffolder", "store", "oauth"],
         "admin" => &["identity", "access", "actions", "catalog", "store", "oauth"],
         "mcp" => &["access", "actions", "catalog", "insights", "store", "oauth"],
         "catalog" => &["access", "actions", "store"],
         "insights" => &["actions", "catalog"],
+        "scaffolder" => &["actions", "access", "catalog", "store"],
         "store" => &["oauth", "identity", "access"],
         "identity" => &["store"],
         // A caller carries what the policy says of it: two pure rooms, each with the nouns of the other.
@@ -139,7 +140,7 @@ fn doors(room: &str) -> Option<&'static [&'static str]> {
 const HALL: [&str; 7] = ["app", "audit", "clock", "config", "limits", "outbound", "secret"];
 const PURE_HALL: [&str; 4] = ["clock", "config", "limits", "secret"];
 /// `admin` for the doctor alone, who asks the operator's own public URL.
-const DIALS_OUT: [&str; 5] = ["app", "web", "identity", "admin", "catalog"];
+const DIALS_OUT: [&str; 6] = ["app", "web", "identity", "admin", "catalog", "scaffolder"];
 
 #[test]
 fn a_room_imports_through_its_doors_only() {

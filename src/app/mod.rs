@@ -9,6 +9,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,7 @@ use crate::oauth::request::Offer;
 use crate::oauth::resource::Resources;
 use crate::oauth::scope::ScopeSet;
 use crate::outbound::Outbound;
+use crate::scaffolder;
 use crate::secret::Vault;
 use crate::store::{self, Store};
 use crate::web::described::Memory;
@@ -61,6 +63,8 @@ pub struct Parts {
     pub sources: Sources,
     /// How it stands.
     pub insights: Insights,
+    /// What runs templates.
+    pub scaffolder: scaffolder::House,
     /// Everything that can be called.
     pub actions: Arc<Registry>,
     /// The MCP servers, the one that shows everything first.
@@ -145,7 +149,7 @@ impl App {
         keys::check_configured(&config)?;
         let outbound = Outbound::new(&config)?;
         let offered = offered(&config, &outbound, plugin)?;
-        let Offered { catalog, sources, insights, actions, servers, resources, late } = offered;
+        let Offered { catalog, sources, insights, scaffolder, actions, servers, resources, late } = offered;
         let store = Store::open(&config).await?;
         store.migrate(&config.data_dir).await?;
         let vault = keys::open_vault(&config, &store).await?;
@@ -153,7 +157,19 @@ impl App {
         let published = policy::load(&config, &store).await?;
         sources.attach(store.clone(), clock.clone());
         log_problems(&sources.open().await?.problems);
-        let (audit, writer) = Audit::start(store.clone(), clock.clone());
+        let (vault, (audit, writer)) = (Arc::new(vault), Audit::start(store.clone(), clock.clone()));
+        scaffolder.furnish(scaffolder::Parts {
+            store: store.clone(),
+            clock: clock.clone(),
+            vault: Arc::clone(&vault),
+            catalog: catalog.clone(),
+            outbound: outbound.clone(),
+            audit: audit.clone(),
+            data_dir: config.data_dir.clone(),
+            held: config.approval.clone(),
+            registry: Arc::downgrade(&actions),
+            wake: Notify::new(),
+        });
         let parts = Parts {
             scopes: scopes::supported(actions.all().iter().map(AsRef::as_ref)),
             rates: Rates::new(&config),
@@ -164,7 +180,8 @@ impl App {
             config,
             clock,
             store,
-            vault: Arc::new(vault),
+            vault,
+            scaffolder,
             audit,
             outbound,
             described: Memory::default(),
@@ -200,6 +217,8 @@ pub struct Offered {
     pub sources: Sources,
     /// How it stands.
     pub insights: Insights,
+    /// What runs templates, once it is furnished.
+    pub scaffolder: scaffolder::House,
     /// Everything that can be called.
     pub actions: Arc<Registry>,
     /// The MCP servers, the one that shows everything first.
@@ -225,6 +244,8 @@ pub fn offered(config: &Config, outbound: &Outbound, plugin: Plugin) -> Result<O
     all.extend(catalog::actions::locations(&sources));
     all.extend(policy_actions::actions(&late));
     all.extend(insights::actions::actions(&insights));
+    let scaffolder = scaffolder::House::default();
+    all.extend(scaffolder::actions::actions(&scaffolder));
     all.extend(plugin.actions);
     let actions = Registry::new(all).map_err(|e| StartError::Actions(e.to_string()))?;
     let actions = actions.with_scopes(plugin.scopes);
@@ -237,7 +258,7 @@ pub fn offered(config: &Config, outbound: &Outbound, plugin: Plugin) -> Result<O
     let servers = servers::servers(config, &actions);
     let resources = servers::resources(&config.public_url, &servers);
     unknown_targets(config, &resources)?;
-    Ok(Offered { catalog, sources, insights, actions, servers, resources, late })
+    Ok(Offered { catalog, sources, insights, scaffolder, actions, servers, resources, late })
 }
 
 /// Whether a server would start with `config`, as far as that is the configuration's doing. Writes nothing, and asks

@@ -9,6 +9,7 @@ mod guarding;
 mod insights;
 mod mcp;
 mod pages;
+mod scaffolder;
 
 pub use access::*;
 pub use account::*;
@@ -19,6 +20,7 @@ pub use guarding::*;
 pub use insights::*;
 pub use mcp::*;
 pub use pages::*;
+pub use scaffolder::*;
 
 /// Longest `scope` parameter, in bytes. Real clients send under 200.
 pub const SCOPE_BYTES_MAX: usize = 2_048;

@@ -70,6 +70,7 @@ pub async fn serve_with(config: Config, plugin: Plugin) -> Result<ExitCode, Box<
     tasks.spawn(news::rotate_keys(app.clone(), stop.clone()));
     tasks.spawn(sweep::run(app.clone(), stop.clone()));
     tasks.spawn(refresh::run(app.clone(), stop.clone()));
+    tasks.spawn(crate::scaffolder::worker::run(app.scaffolder.clone(), stop.clone()));
     tasks.spawn(app.store.clone().listen(app.config.clone(), app.clock.clone(), stop.clone()));
     let first_admin = crate::identity::first_admin_link(&app).await?;
     println!("{}", banner::text(&app, first_admin.as_deref()));

@@ -8,6 +8,7 @@ mod address;
 mod budget;
 mod files;
 mod own;
+mod send;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -28,6 +29,7 @@ use address::is_public_name;
 use budget::Budget;
 pub use files::{FileAsk, GitAsk};
 pub use own::Own;
+pub use send::{Reply, Request};
 
 /// The way out. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -66,6 +68,8 @@ pub enum Kind {
     Json,
     /// `image/…`.
     Image,
+    /// Whatever it is.
+    Anything,
 }
 
 /// What a host answered.
@@ -174,6 +178,7 @@ impl Outbound {
         let (accept, wrong_kind) = match ask.kind {
             Kind::Json => ("application/json", Refusal::NotJson),
             Kind::Image => ("image/png, image/jpeg, image/webp", Refusal::NotAnImage),
+            Kind::Anything => ("*/*", Refusal::NotJson),
         };
         let mut request = self.client.get(url).header(header::ACCEPT, accept);
         if let Some(etag) = ask.etag {
@@ -214,6 +219,7 @@ impl Kind {
                     || (essence.starts_with("application/") && essence.ends_with("+json"))
             }
             Self::Image => essence.starts_with("image/"),
+            Self::Anything => true,
         }
     }
 }

@@ -35,6 +35,8 @@ pub mod replays;
 pub mod requests;
 pub mod revoked_tokens;
 pub mod rulings;
+pub mod scaffolder_runs;
+pub mod scaffolder_tasks;
 pub mod sealed;
 pub mod sessions;
 pub mod subjects;

@@ -13,7 +13,10 @@ struct Column {
 }
 
 /// All of them. Whoever seals another adds it here, or the old key can never be thrown away.
-const COLUMNS: [Column; 1] = [Column { table: "signing_keys", row: "kid", sealed: "sealed_private" }];
+const COLUMNS: [Column; 2] = [
+    Column { table: "signing_keys", row: "kid", sealed: "sealed_private" },
+    Column { table: "scaffolder_tasks", row: "id", sealed: "sealed" },
+];
 
 /// Seals again what an earlier key sealed, under the key at hand, and gives the number of values. Several nodes may do
 /// it at once: a value that another one sealed meanwhile is left alone. Nothing is lost where it is interrupted: every

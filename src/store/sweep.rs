@@ -219,6 +219,13 @@ pub const CHORES: &[Chore] = &[
         "after the day that clients are told of",
     ),
     chore(
+        "runs of templates",
+        ("scaffolder_tasks", "id"),
+        "(completed_at < $1 or failed_at < $1 or cancelled_at < $1)",
+        limits::SCAFFOLDER_KEPT_SECONDS,
+        "a month after their end, with what they said",
+    ),
+    chore(
         "guesses at accounts",
         ("guesses", "account"),
         "guessed_at < $1",

@@ -1,11 +1,13 @@
 //! Every URL on one screen, in two trees: endpoints for machines, pages for people.
 
+mod assets;
 pub mod client_auth;
 pub mod clients;
 pub mod cors;
 pub mod described;
 pub mod endpoints;
 pub mod error;
+mod fields;
 pub mod form;
 pub mod graph;
 pub mod happened;

@@ -1,7 +1,6 @@
 //! What every page shares: who visits, how a page is sent, and how an error reads.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::LazyLock;
 
 use askama::Template;
 use axum::extract::{FromRequestParts, Request, State};
@@ -19,6 +18,8 @@ use crate::config::Config;
 use crate::identity::password::PasswordError;
 use crate::identity::user::is_invisible;
 use crate::{limits, secret, store};
+
+pub use super::assets::{copy, copy_script, style, task, task_script};
 
 /// The request at hand: when it came, what it is called in the log, and what it carries.
 #[derive(Clone, Debug)]
@@ -290,7 +291,7 @@ pub struct Frame {
 impl Frame {
     /// Of this server.
     pub fn of(config: &Config) -> Self {
-        Self { server: config.title.clone(), host: host(config), style: &STYLE.path }
+        Self { server: config.title.clone(), host: host(config), style: super::assets::style_path() }
     }
 }
 
@@ -347,50 +348,4 @@ pub fn moment(time: Time) -> String {
     let rfc3339 = time.rfc3339();
     let clock = rfc3339.get(11..16).unwrap_or_default();
     format!("{}, {clock} UTC", day(time))
-}
-
-/// A file that every visitor may keep for ever: its address changes with its content.
-struct Asset {
-    text: &'static str,
-    kind: &'static str,
-    path: String,
-    etag: String,
-}
-
-impl Asset {
-    fn new(name: &str, kind: &'static str, text: &'static str) -> Self {
-        let hash = secret::sha256_base64url(text.as_bytes())[..16].to_owned();
-        Self { text, kind, path: format!("/static/{name}?v={hash}"), etag: format!("\"{hash}\"") }
-    }
-}
-
-static STYLE: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new("postern.css", "text/css; charset=utf-8", include_str!("../../static/postern.css"))
-});
-static COPY: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new("copy.js", "text/javascript; charset=utf-8", include_str!("../../static/copy.js"))
-});
-
-/// Where the script of Copy buttons is.
-pub fn copy_script() -> &'static str {
-    &COPY.path
-}
-
-/// `GET /static/postern.css`.
-pub async fn style(headers: HeaderMap) -> Response {
-    asset(&STYLE, &headers)
-}
-
-/// `GET /static/copy.js`.
-pub async fn copy(headers: HeaderMap) -> Response {
-    asset(&COPY, &headers)
-}
-
-fn asset(asset: &'static Asset, headers: &HeaderMap) -> Response {
-    let kept =
-        [(header::CACHE_CONTROL, "public, max-age=31536000, immutable"), (header::ETAG, asset.etag.as_str())];
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag == asset.etag.as_str()) {
-        return (StatusCode::NOT_MODIFIED, kept).into_response();
-    }
-    (kept, [(header::CONTENT_TYPE, asset.kind)], asset.text).into_response()
 }

@@ -22,9 +22,12 @@ pub mod login;
 pub mod logout;
 pub mod new_password;
 pub mod password;
+pub mod scaffolder;
 pub mod scorecard;
 pub mod scorecards;
 pub mod sessions;
+pub mod task;
+pub mod template;
 pub mod tokens;
 pub mod users;
 pub mod waiting;
@@ -123,6 +126,22 @@ pub static ROUTES: &[Route] = &[
     }),
     Route::page("/static/postern.css", &["GET"], "The stylesheet", || get(page::style)),
     Route::page("/static/logos/{hash}", &["GET"], "The picture of a client", || get(logos::serve)),
+    Route::page("/scaffolder", &["GET"], "The software templates, and a person's runs", || {
+        get(scaffolder::show)
+    }),
+    Route::page(
+        "/scaffolder/templates/{namespace}/{name}",
+        &["GET", "POST"],
+        "A template as a form; begins a run",
+        || get(template::show).post(template::begin),
+    ),
+    Route::page("/scaffolder/tasks/{id}", &["GET", "POST"], "A run; cancels it, retries it", || {
+        get(task::show).post(task::change)
+    }),
+    Route::page("/scaffolder/tasks/{id}/events", &["GET"], "What it says, as it says it", || {
+        get(task::events)
+    }),
+    Route::page("/static/task.js", &["GET"], "The script of a run's page", || get(page::task)),
     Route::page("/static/copy.js", &["GET"], "The script of Copy buttons", || get(page::copy)),
 ];
 

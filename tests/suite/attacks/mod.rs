@@ -60,6 +60,7 @@ mod reading;
 mod refresh;
 mod registration;
 mod rows;
+mod scaffolder;
 mod self_registered;
 mod servers;
 mod starts;

@@ -37,7 +37,9 @@ async fn each_server_publishes_its_own_metadata_and_its_challenge_names_it() {
             "/mcp/insights",
             "/api/mcp-actions/v1/insights",
             "/mcp/people",
-            "/api/mcp-actions/v1/people"
+            "/api/mcp-actions/v1/people",
+            "/mcp/templates",
+            "/api/mcp-actions/v1/templates"
         ]
     );
     for path in published {

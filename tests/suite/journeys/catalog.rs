@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::support::crowd;
 
 /// Real descriptors and Backstage's own schemas, which the project reads and does not ship.
-fn shared(folder: &str) -> Option<PathBuf> {
+pub fn shared(folder: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let named = std::env::var_os("POSTERN_SHARED_DATA").map(PathBuf::from);
     let places = named.into_iter().chain([root.join("../shared/data"), root.join("../../shared/data")]);
@@ -53,7 +53,7 @@ fn a_location_in_real_descriptors_leads_to_its_templates() {
 }
 
 /// What a schema means, whichever way it is written: the fields, what must be there, and whether more may.
-fn meaning(schema: &Value) -> BTreeMap<String, Value> {
+pub fn meaning(schema: &Value) -> BTreeMap<String, Value> {
     let mut fields = BTreeMap::new();
     let mut queue = vec![(String::new(), schema)];
     while let Some((path, schema)) = queue.pop() {

@@ -16,6 +16,7 @@ pub mod postgres;
 pub mod proof;
 pub mod real;
 pub mod registration;
+pub mod scaffolder;
 pub mod signer;
 pub mod token;
 pub mod world;

@@ -24,30 +24,30 @@ pub struct Real {
 impl Real {
     /// Starts it with these environment variables, and waits until it is ready.
     pub async fn start(database: Option<String>, env: &[(&str, &str)]) -> Self {
-        let mut world = World::at(Clock::System, database.clone(), &[]).await;
+        let world = World::at(Clock::System, database.clone(), &[]).await;
         let (log, console) = (world.dir.path().join("stderr"), world.dir.path().join("stdout"));
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let address = format!("127.0.0.1:{port}");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));
-        command
-            .arg("serve")
-            .current_dir(world.dir.path())
-            .env("POSTERN_DATA_DIR", world.dir.path())
-            .env("POSTERN_LISTEN", &address)
-            .envs(database.map(|url| ("POSTERN_DATABASE_URL", url)))
-            .envs(env.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(File::create(&console).unwrap())
-            .stderr(File::create(&log).unwrap());
-        let child = command.spawn().unwrap();
-        world.router = forwarding(address);
-        let real = Self { world, child, log, console };
+        let (child, address) = spawn(&world, database, env, (&log, &console));
+        let mut real = Self { world, child, log, console };
+        real.world.router = forwarding(address);
+        real.until_ready().await;
+        real
+    }
+
+    /// Starts another process over the same rows, once the first one is gone.
+    pub async fn again(&mut self, database: Option<String>, env: &[(&str, &str)]) {
+        let _ = self.child.wait();
+        let (child, address) = spawn(&self.world, database, env, (&self.log, &self.console));
+        self.child = child;
+        self.world.router = forwarding(address);
+        self.until_ready().await;
+    }
+
+    async fn until_ready(&self) {
         let began = Instant::now();
-        while real.world.get("/readyz").await.status() != 200 {
-            assert!(began.elapsed() < Duration::from_secs(30), "not ready: {}", real.log());
+        while self.world.get("/readyz").await.status() != 200 {
+            assert!(began.elapsed() < Duration::from_secs(30), "not ready: {}", self.log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        real
     }
 
     /// What it has logged.
@@ -78,6 +78,28 @@ impl Drop for Real {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn spawn(
+    world: &World,
+    database: Option<String>,
+    env: &[(&str, &str)],
+    (log, console): (&PathBuf, &PathBuf),
+) -> (Child, String) {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let address = format!("127.0.0.1:{port}");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));
+    command
+        .arg("serve")
+        .current_dir(world.dir.path())
+        .env("POSTERN_DATA_DIR", world.dir.path())
+        .env("POSTERN_LISTEN", &address)
+        .envs(database.map(|url| ("POSTERN_DATABASE_URL", url)))
+        .envs(env.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(File::create(console).unwrap())
+        .stderr(File::create(log).unwrap());
+    (command.spawn().unwrap(), address)
 }
 
 /// Sends everything on, each request on a connection of its own.
