@@ -225,8 +225,8 @@ const PROTOCOL_OF_MCP: [(&str, &[&str]); 6] = [
 ];
 /// What it takes of the process that it runs in: nothing of clients, people, pages or outbound calls.
 const HANDED_TO_MCP: [&str; 12] = [
-    "audit", "catalog", "clock", "config", "insights", "keys", "policies", "scopes", "servers", "stopping", "store",
-    "vault",
+    "audit", "catalog", "clock", "config", "insights", "keys", "policies", "scopes", "servers", "stopping",
+    "store", "vault",
 ];
 
 #[test]

@@ -115,9 +115,9 @@ pub fn locations() -> MethodRouter<App> {
 pub fn problems() -> MethodRouter<App> {
     get(async |Extension(door): Given, request: Request| {
         let catalog = door.app.catalog.clone();
-        let answer = move |_: &Index, asked: &Asked| {
+        let answer = move |seen: &Index, asked: &Asked| {
             let of = asked.all("entityRef").next().map_or_else(|| json!({}), |of| json!({"entityRef": of}));
-            Answer::of(&told_problems(&catalog, &of)?)
+            Answer::of(&told_problems(&catalog, seen, &of)?)
         };
         door.serve(request, PROBLEMS, answer).await
     })

@@ -155,6 +155,7 @@ impl App {
         let vault = keys::open_vault(&config, &store).await?;
         let ring = keys::open_ring(&store, &vault, &config, &clock).await?;
         let published = policy::load(&config, &store).await?;
+        let policies = Arc::new(policy::Policies::new(catalog.clone(), published));
         sources.attach(store.clone(), clock.clone());
         log_problems(&sources.open().await?.problems);
         let (vault, (audit, writer)) = (Arc::new(vault), Audit::start(store.clone(), clock.clone()));
@@ -163,6 +164,7 @@ impl App {
             clock: clock.clone(),
             vault: Arc::clone(&vault),
             catalog: catalog.clone(),
+            policies: Arc::clone(&policies),
             outbound: outbound.clone(),
             audit: audit.clone(),
             data_dir: config.data_dir.clone(),
@@ -189,7 +191,7 @@ impl App {
             discovered: Discovered::default(),
             key_sets: KeySets::default(),
             registrations: Hour::default(),
-            policies: Arc::new(policy::Policies::new(catalog.clone(), published)),
+            policies,
             refused: Refused::default(),
             stopping: CancellationToken::new(),
             catalog,

@@ -138,9 +138,8 @@ impl Insights {
     }
 
     /// What `caller` may be told of.
-    pub async fn seen(&self, caller: &Caller) -> Arc<Index> {
-        let _ = caller;
-        self.0.catalog.index()
+    pub async fn seen(&self, caller: &Arc<Caller>) -> Arc<Index> {
+        self.0.catalog.seen_by(caller).await
     }
 }
 

@@ -29,7 +29,7 @@ pub async fn run(app: App, stop: CancellationToken) {
         let is_asked = tokio::select! {
             () = next_look(app.config.catalog.refresh_seconds) => false,
             () = hung_up => {
-                drop(app::policy::reload(&app).await);
+                app::policy::reload(&app).await;
                 true
             }
             () = app.catalog.refresh_wanted() => true,

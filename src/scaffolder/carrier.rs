@@ -112,7 +112,7 @@ impl Carrier {
             Ok(work) => Arc::new(work),
             Err(why) => return Err((held, why)),
         };
-        let caller = Arc::new(caller_of(&task));
+        let caller = house.fresh(&Arc::new(caller_of(&task)));
         let run = Run {
             source: Source::of(&house.catalog.index(), &task.asked.template_ref),
             work,
@@ -327,5 +327,6 @@ fn caller_of(task: &Task) -> Caller {
         resource: asked.resource.clone(),
         // What they leave is in `allowed`, and nothing else is called.
         restrictions: None,
+        rights: None,
     }
 }

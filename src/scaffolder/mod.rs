@@ -35,6 +35,7 @@ use tokio::sync::Notify;
 use crate::access;
 use crate::actions::filter::Rule;
 use crate::actions::{Action, Caller, Registry};
+use crate::app::policy::Policies;
 use crate::audit::Audit;
 use crate::catalog::{Catalog, who_am_i};
 use crate::clock::Clock;
@@ -62,6 +63,8 @@ pub struct Parts {
     pub vault: Arc<Vault>,
     /// Where templates are.
     pub catalog: Catalog,
+    /// Who may do what, at the moment of each step.
+    pub policies: Arc<Policies>,
     /// The one way out.
     pub outbound: Outbound,
     /// Where steps with an effect are recorded.
@@ -102,6 +105,14 @@ impl House {
     pub fn action(&self, id: &str) -> Option<Arc<Action>> {
         let registry = self.registry.upgrade()?;
         registry.find(id).filter(|action| action.id == id && action.plugin() != "scaffolder").cloned()
+    }
+
+    /// `caller` with what the policy says of them now: a task may outlive the policy it began under.
+    pub fn fresh(&self, caller: &Arc<Caller>) -> Arc<Caller> {
+        match self.policies.fresh(caller) {
+            Some(rights) => Arc::new(Caller { rights, ..Caller::clone(caller) }),
+            None => Arc::clone(caller),
+        }
     }
 
     /// The ids of the actions that `caller` may use in a step, now.

@@ -13,6 +13,7 @@ use super::source::Source;
 use super::steps::{self, About, Doing, Kind, Lasting};
 use super::template::Step;
 use super::workspace::Workspace;
+use crate::access;
 use crate::actions::arguments::Arguments;
 use crate::actions::turn::Turn;
 use crate::actions::{Action, ActionError, Caller, Effect};
@@ -201,6 +202,7 @@ impl Run {
             source: self.source.clone(),
             journal: journal.clone(),
             house: self.house.clone(),
+            caller: self.house.fresh(&self.caller),
             task: self.about.clone(),
             cancelled: self.cancelled.clone(),
         };
@@ -220,7 +222,14 @@ impl Run {
         if self.dry && action.effect != Effect::Read {
             return Ok(stub(&action.id, &action.output, journal));
         }
-        let (action, turn) = (Arc::clone(action), Turn::unheard(Arc::clone(&self.caller)));
+        let caller = self.house.fresh(&self.caller);
+        if !access::decide(&caller, action).allows() {
+            return Err(format!(
+                "NotAllowedError: whoever asked for this task may not use {} any more",
+                action.id
+            ));
+        }
+        let (action, turn) = (Arc::clone(action), Turn::unheard(caller));
         if action.effect == Effect::Read {
             return told((action.run)(turn, input).await);
         }

@@ -1,4 +1,5 @@
-//! Where a template's own files are: its folder on disk, the sample in the binary, or what a dry run brought along.
+//! Where a template's own files are: its folder on disk, the sample in the binary, what was fetched of it, or what a dry run
+//! brought along.
 //!
 //! Unlike the catalog's view of the same folder, hidden files are part of it (a skeleton has its `.github`), and files
 //! need not be text. Symbolic links are never followed.
@@ -46,7 +47,7 @@ impl Source {
     pub fn folder(&self, url: &str) -> Result<Vec<Found>, String> {
         let found = match self {
             Self::Given(files) => given(files, &self.place(url)?),
-            Self::Tree(files @ Files::Embedded(_), _) => {
+            Self::Tree(files @ (Files::Embedded(_) | Files::Fetched(_)), _) => {
                 let folder = self.place(url)?;
                 let names = files.below(&folder, limits::SCAFFOLDER_FILES_MAX);
                 names
@@ -73,7 +74,9 @@ impl Source {
                 let content = files.get(&place).ok_or_else(|| format!("{url:?} is not there"))?;
                 Ok(Found { path: place, content: content.clone(), is_executable: false })
             }
-            Self::Tree(files @ Files::Embedded(_), _) => embedded(files, &place, &place),
+            Self::Tree(files @ (Files::Embedded(_) | Files::Fetched(_)), _) => {
+                embedded(files, &place, &place)
+            }
             Self::Tree(Files::Disk(_), _) => {
                 let on_disk = self.on_disk(url)?;
                 let content = workspace::read_file(&on_disk, limits::SCAFFOLDER_FILE_BYTES_MAX);
@@ -86,7 +89,7 @@ impl Source {
     /// What `url` means, from the root of the tree.
     fn place(&self, url: &str) -> Result<String, String> {
         match self {
-            Self::Tree(_, file) => resolve(file, url),
+            Self::Tree(files, file) => files.beside(file, url),
             Self::Given(_) => resolve("template.yaml", url),
         }
     }

@@ -2,6 +2,8 @@
 //! everybody else it is not there.
 
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use super::House;
@@ -56,12 +58,12 @@ impl State {
     }
 }
 
-/// The template that `text` names: `template:default/x`, `default/x` or `x`.
+/// The template that `text` names, where `caller` may know of it: `template:default/x`, `default/x` or `x`.
 ///
 /// # Errors
 /// [`ActionError::NotFound`] with what was probably meant; [`ActionError::InvalidInput`] for one that cannot run.
-pub fn template(house: &House, text: &str) -> Result<Template, ActionError> {
-    let index = house.catalog.index();
+pub async fn template(house: &House, caller: &Arc<Caller>, text: &str) -> Result<Template, ActionError> {
+    let index = house.catalog.seen_by(caller).await;
     let reference = crate::catalog::relation::Ref::parse(text, Some("template"), "default")
         .map_err(ActionError::InvalidInput)?;
     let entity =

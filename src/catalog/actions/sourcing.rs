@@ -10,7 +10,7 @@ use super::super::load::{Problem, Severity};
 use super::super::sources::register::Which;
 use super::super::sources::{Source, Sources};
 use super::super::{Catalog, schemas};
-use super::{WRITE_SCOPE, find, reading, run};
+use super::{WRITE_SCOPE, find, reading};
 use crate::actions::turn::Turn;
 use crate::actions::{Action, ActionError, Effect, Outcome, Run};
 use crate::limits;
@@ -76,21 +76,33 @@ pub fn locations(sources: &Sources) -> Vec<Action> {
             "Get Entity Problems",
             PROBLEMS,
             (schemas::problems_input(), schemas::problems_output()),
-            run(move |_, arguments| told_problems(&telling, &arguments)),
+            Arc::new(move |turn, arguments| {
+                let catalog = telling.clone();
+                Box::pin(async move {
+                    let seen = catalog.seen_by(turn.caller()).await;
+                    told_problems(&catalog, &seen, &arguments)
+                })
+            }),
         ),
     ]
 }
 
-/// What is wrong with descriptors, as `catalog:get-entity-problems` answers it.
+/// What is wrong with descriptors, as `catalog:get-entity-problems` answers it to whoever may see `seen`: of what they may not,
+/// they do not hear what is wrong with it either, nor of files whose entities nobody knows.
 ///
 /// # Errors
 /// [`ActionError`], where the entity that is asked for cannot be meant.
-pub fn told_problems(catalog: &Catalog, arguments: &Value) -> Outcome {
+pub fn told_problems(catalog: &Catalog, seen: &Index, arguments: &Value) -> Outcome {
     let of = match arguments.get("entityRef") {
-        Some(_) => Some(reference(&catalog.index(), arguments)?),
+        Some(_) => Some(reference(seen, arguments)?),
         None => None,
     };
-    Ok(problems(&catalog.problems(), of.as_deref()))
+    let sees_all = std::ptr::eq(seen, Arc::as_ptr(&catalog.index()));
+    let is_seen = |problem: &Problem| {
+        sees_all || problem.entity.as_deref().is_some_and(|entity| seen.get(entity).is_some())
+    };
+    let all = catalog.problems();
+    Ok(problems(all.iter().filter(|problem| is_seen(problem)), of.as_deref()))
 }
 
 fn waiting<F, R>(sources: Sources, answer: F) -> Run
@@ -110,9 +122,9 @@ async fn register(sources: Sources, turn: Turn, arguments: Value) -> Outcome {
     Ok(json!({"locationId": registered.id}))
 }
 
-async fn unregister(sources: Sources, _: Turn, arguments: Value) -> Outcome {
+async fn unregister(sources: Sources, turn: Turn, arguments: Value) -> Outcome {
     let text = |key: &str| arguments["type"][key].as_str();
-    let index = sources.catalog().index();
+    let index = sources.catalog().seen_by(turn.caller()).await;
     let entity;
     let which = match (text("locationId"), text("locationUrl"), text("entityRef")) {
         (Some(id), _, _) => Which::Id(id),
@@ -182,13 +194,13 @@ fn reference(index: &Index, arguments: &Value) -> Result<String, ActionError> {
 }
 
 /// What there is to say, what matters most first.
-fn problems(all: &[Problem], of: Option<&str>) -> Value {
+fn problems<'p>(all: impl Iterator<Item = &'p Problem>, of: Option<&str>) -> Value {
     let matters = |problem: &&Problem| match of {
         Some(of) => problem.entity.as_deref() == Some(of),
         // What was passed over on purpose is no problem.
         None => problem.severity != Severity::Note,
     };
-    let mut found: Vec<&Problem> = all.iter().filter(matters).collect();
+    let mut found: Vec<&Problem> = all.filter(matters).collect();
     found.sort_by_key(|problem| problem.severity);
     let total = found.len();
     let item = |problem: &&Problem| {

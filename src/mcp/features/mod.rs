@@ -77,7 +77,8 @@ impl Features {
                 uri::Target::parse(uri).map(|_| (uri, READS)).or_else(scored)
             }
             "prompts/get" => {
-                let name = request.name.as_deref().filter(|name| prompts::needs_reading(self, caller, name))?;
+                let name =
+                    request.name.as_deref().filter(|name| prompts::needs_reading(self, caller, name))?;
                 Some((name, READS))
             }
             _ => None,

@@ -12,7 +12,7 @@ use crate::actions::{ActionError, Outcome};
 
 /// Runs a template.
 pub async fn execute(house: House, turn: Turn, arguments: Value) -> Outcome {
-    let template = tasks::template(&house, text(&arguments, "templateRef"))?;
+    let template = tasks::template(&house, turn.caller(), text(&arguments, "templateRef")).await?;
     let given = members(&arguments, "values");
     let values = match parameters::accept(&template, &given) {
         Ok(values) => values,

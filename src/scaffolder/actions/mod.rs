@@ -235,8 +235,8 @@ pub(super) fn members(arguments: &Value, name: &str) -> Map<String, Value> {
     arguments[name].as_object().cloned().unwrap_or_default()
 }
 
-async fn list_templates(house: House, _: Turn, arguments: Value) -> Outcome {
-    let index = house.catalog.index();
+async fn list_templates(house: House, turn: Turn, arguments: Value) -> Outcome {
+    let index = house.catalog.seen_by(turn.caller()).await;
     let words: Vec<String> =
         text(&arguments, "query").to_lowercase().split_whitespace().map(str::to_owned).collect();
     let limit = usize::try_from(arguments["limit"].as_u64().unwrap_or(50)).unwrap_or(50);
@@ -267,8 +267,8 @@ async fn list_templates(house: House, _: Turn, arguments: Value) -> Outcome {
     Ok(json!({"templates": found, "totalTemplates": total}))
 }
 
-async fn get_parameters(house: House, _: Turn, arguments: Value) -> Outcome {
-    let template = tasks::template(&house, text(&arguments, "templateRef"))?;
+async fn get_parameters(house: House, turn: Turn, arguments: Value) -> Outcome {
+    let template = tasks::template(&house, turn.caller(), text(&arguments, "templateRef")).await?;
     let mut forms = template.forms();
     forms["required"] = match parameters::accept(&template, &Map::new()) {
         Ok(_) => json!([]),
@@ -283,8 +283,8 @@ async fn get_parameters(house: House, _: Turn, arguments: Value) -> Outcome {
     Ok(forms)
 }
 
-async fn validate(house: House, _: Turn, arguments: Value) -> Outcome {
-    let template = tasks::template(&house, text(&arguments, "templateRef"))?;
+async fn validate(house: House, turn: Turn, arguments: Value) -> Outcome {
+    let template = tasks::template(&house, turn.caller(), text(&arguments, "templateRef")).await?;
     Ok(match parameters::accept(&template, &members(&arguments, "values")) {
         Ok(values) => json!({"valid": true, "errors": [], "values": values}),
         Err(faults) => {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Doing, Given, Kind, Lasting, never, on_disk, text};
+use crate::catalog::index::Index;
 use crate::catalog::relation::Ref;
 
 pub static FETCH: Kind = Kind {
@@ -29,13 +30,12 @@ pub static FETCH: Kind = Kind {
     },
     lasting: Lasting::Nothing,
     reaches_out: never,
-    run: |doing| Box::pin(async move { fetch(&doing) }),
+    run: |doing| Box::pin(async move { fetch(&doing, &*doing.house.catalog.seen_by(&doing.caller).await) }),
 };
 
-fn fetch(doing: &Doing) -> Given {
+fn fetch(doing: &Doing, index: &Index) -> Given {
     let kind = doing.input["defaultKind"].as_str();
     let namespace = doing.input["defaultNamespace"].as_str().unwrap_or("default");
-    let index = doing.house.catalog.index();
     let get = |text: &str| -> Result<Value, String> {
         let reference = Ref::parse(text, kind, namespace)?;
         match index.get(reference.as_str()) {

@@ -18,6 +18,7 @@ use super::House;
 use super::journal::Journal;
 use super::source::Source;
 use super::workspace::Workspace;
+use crate::actions::Caller;
 use crate::clock::Time;
 
 /// Where the effect of a step is. What is done again after a node died follows from it.
@@ -46,6 +47,8 @@ pub struct Doing {
     pub journal: Journal,
     /// The catalog, the way out, the data directory.
     pub house: House,
+    /// Whoever asked for the task, with what they may do now.
+    pub caller: Arc<Caller>,
     /// The task.
     pub task: About,
     /// Fires when the task is to stop.

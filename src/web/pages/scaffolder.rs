@@ -5,11 +5,13 @@ use axum::extract::State;
 use http::StatusCode;
 
 use crate::app::App;
+use crate::catalog::index::Index;
 use crate::identity::session::Session;
 use crate::limits;
 use crate::store::scaffolder_tasks::{self as rows, Task};
 use crate::web::page::{self, Answer, Frame, Visit};
-use crate::web::session;
+use crate::web::seen::Reader;
+use crate::web::{session, way_back};
 
 #[derive(Template)]
 #[template(path = "scaffolder.html")]
@@ -40,14 +42,16 @@ pub struct Line {
 
 /// `GET /scaffolder`.
 pub async fn show(State(app): State<App>, visit: Visit) -> Answer {
-    let Some(session) = session::current(&app, &visit).await? else { return page::see_other("/login") };
-    let page =
-        Page { frame: Frame::of(&app.config), templates: offered(&app), tasks: tasks(&app, &session).await? };
+    let Some(session) = session::current(&app, &visit).await? else { return way_back::sign_in(&visit) };
+    let page = Page {
+        frame: Frame::of(&app.config),
+        templates: offered(&Reader::of(&app, &session).await.index),
+        tasks: tasks(&app, &session).await?,
+    };
     Ok(page::html(StatusCode::OK, &page))
 }
 
-fn offered(app: &App) -> Vec<Offered> {
-    let index = app.catalog.index();
+fn offered(index: &Index) -> Vec<Offered> {
     let all = index.column("kind").map(|kinds| kinds.equal("template").to_vec()).unwrap_or_default();
     let one = |at: u32| {
         let (entity, reference) = (index.entity(at), index.reference(at));

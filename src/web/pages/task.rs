@@ -22,7 +22,7 @@ use crate::limits;
 use crate::scaffolder::{actions, tasks};
 use crate::store::scaffolder_tasks::{self as rows, Said, Task};
 use crate::web::page::{self, Answer, Fields, Frame, Problem, Told, Visit};
-use crate::web::session;
+use crate::web::{session, way_back};
 
 /// As the strictest policy, with this server's own script and its own stream of events.
 const LIVE: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
@@ -61,7 +61,7 @@ struct Line {
 
 /// `GET /scaffolder/tasks/{id}`.
 pub async fn show(State(app): State<App>, visit: Visit, Path(id): Path<String>) -> Answer {
-    let Some(session) = session::current(&app, &visit).await? else { return page::see_other("/login") };
+    let Some(session) = session::current(&app, &visit).await? else { return way_back::sign_in(&visit) };
     let task = found(tasks::find(&app.scaffolder, &session.user.id, &id).await)?;
     let whole = found(actions::whole(&app.scaffolder, &task).await)?;
     let said = rows::said(&app.store, &id, 0, limits::SCAFFOLDER_LINES_MAX + 10).await?;
@@ -126,7 +126,7 @@ fn line(said: &Said) -> Line {
 /// `POST /scaffolder/tasks/{id}`: cancels or retries it.
 pub async fn change(State(app): State<App>, visit: Visit, Path(id): Path<String>, body: Bytes) -> Answer {
     let fields = Fields::of(&body);
-    let Some(session) = session::current(&app, &visit).await? else { return page::see_other("/login") };
+    let Some(session) = session::current(&app, &visit).await? else { return way_back::sign_in(&visit) };
     session::admit_form(&app, &visit, &purpose(&session), fields.get("csrf"))?;
     let act = fields.get("act");
     let fact = Fact {
@@ -161,7 +161,7 @@ pub async fn events(
     Path(id): Path<String>,
     Query(After { after }): Query<After>,
 ) -> Answer {
-    let Some(session) = session::current(&app, &visit).await? else { return page::see_other("/login") };
+    let Some(session) = session::current(&app, &visit).await? else { return way_back::sign_in(&visit) };
     found(tasks::find(&app.scaffolder, &session.user.id, &id).await)?;
     let resumed = visit.headers.get("last-event-id").and_then(|it| it.to_str().ok()?.parse().ok());
     let state = Following { app, owner: session.user.id, id, after: resumed.unwrap_or(after), rounds: 0 };

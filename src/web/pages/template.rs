@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use crate::actions::{ActionError, Caller};
+use crate::actions::ActionError;
 use crate::app::App;
 use crate::audit::Fact;
 use crate::identity::session::Session;
@@ -17,7 +17,11 @@ use crate::scaffolder::tasks::{self, Wish};
 use crate::scaffolder::template::Template;
 use crate::web::fields::{self, Group};
 use crate::web::page::{self, Answer, Fields, Frame, Problem, Told, Visit};
-use crate::web::session;
+use crate::web::seen::Reader;
+use crate::web::{session, way_back};
+
+/// The action that a person runs here by hand: who may not call it may not run anything here either.
+const EXECUTE: &str = "scaffolder:execute-template";
 
 #[derive(askama::Template)]
 #[template(path = "template.html")]
@@ -40,9 +44,10 @@ pub async fn show(
     visit: Visit,
     Path((namespace, name)): Path<(String, String)>,
 ) -> Answer {
-    let Some(session) = session::current(&app, &visit).await? else { return page::see_other("/login") };
-    let template = find(&app, &namespace, &name)?;
-    draw(&app, &visit, &session, &template, (&Map::new(), &[]))
+    let Some(session) = session::current(&app, &visit).await? else { return way_back::sign_in(&visit) };
+    let reader = Reader::of(&app, &session).await;
+    let template = find(&app, &reader, &namespace, &name).await?;
+    draw(&app, &visit, (&session, &reader), &template, (&Map::new(), &[]))
 }
 
 /// `POST` to the same: begins a run.
@@ -53,13 +58,17 @@ pub async fn begin(
     body: Bytes,
 ) -> Answer {
     let sent = Fields::of(&body);
-    let Some(session) = session::current(&app, &visit).await? else { return page::see_other("/login") };
+    let Some(session) = session::current(&app, &visit).await? else { return way_back::sign_in(&visit) };
     session::admit_form(&app, &visit, &purpose(&session), sent.get("csrf"))?;
-    let template = find(&app, &namespace, &name)?;
+    let reader = Reader::of(&app, &session).await;
+    let template = find(&app, &reader, &namespace, &name).await?;
+    if !app.actions.find(EXECUTE).is_some_and(|action| reader.may_call(action)) {
+        return Err(refused());
+    }
     let given = fields::values(&template, &sent);
     let values = match parameters::accept(&template, &given) {
         Ok(values) => values,
-        Err(faults) => return draw(&app, &visit, &session, &template, (&given, &faults)),
+        Err(faults) => return draw(&app, &visit, (&session, &reader), &template, (&given, &faults)),
     };
     let fact = Fact {
         event: "scaffolder.task.create",
@@ -71,7 +80,7 @@ pub async fn begin(
     };
     app.audit.record(fact).await?;
     let wish = Wish { template: &template, values, secrets: fields::secrets(&template, &sent) };
-    match tasks::begin(&app.scaffolder, &caller(&app, &session), wish).await {
+    match tasks::begin(&app.scaffolder, &reader.caller, wish).await {
         Ok(id) => page::see_other(&format!("/scaffolder/tasks/{id}")),
         Err(ActionError::Fault(error)) => {
             tracing::error!(%error, "a task could not be begun");
@@ -81,7 +90,7 @@ pub async fn begin(
             let text = refusal.to_string();
             let message = text.split_once(": ").map_or(text.as_str(), |(_, rest)| rest).to_owned();
             let fault = Fault { field: String::new(), message };
-            draw(&app, &visit, &session, &template, (&given, &[fault]))
+            draw(&app, &visit, (&session, &reader), &template, (&given, &[fault]))
         }
     }
 }
@@ -89,7 +98,7 @@ pub async fn begin(
 fn draw(
     app: &App,
     visit: &Visit,
-    session: &Session,
+    (session, reader): (&Session, &Reader),
     template: &Template,
     (given, faults): (&Map<String, Value>, &[Fault]),
 ) -> Answer {
@@ -100,7 +109,7 @@ fn draw(
         let field = if fault.field.starts_with("secrets.") { fault.field.as_str() } else { field };
         beside.entry(field.to_owned()).or_insert_with(|| fault.message.clone());
     }
-    let index = app.catalog.index();
+    let index = &reader.index;
     let groups = fields::groups(template, given, &mut beside);
     let wants_references = groups.iter().flat_map(|group| &group.fields).any(|field| field.is_reference);
     let kinds = ["group:", "user:", "system:", "component:"];
@@ -125,22 +134,9 @@ fn draw(
     Ok((jar, page::html(status, &page)).into_response())
 }
 
-/// A person at this server's own pages: nothing but what they may do limits them.
-pub fn caller(app: &App, session: &Session) -> Caller {
-    Caller {
-        subject: session.user.id.clone(),
-        username: session.user.email.clone(),
-        is_user: true,
-        client_id: String::new(),
-        grant_id: String::new(),
-        scopes: app.scopes.clone(),
-        resource: app.resources.identifiers().first().map(ToString::to_string).unwrap_or_default(),
-        restrictions: None,
-    }
-}
-
-fn find(app: &App, namespace: &str, name: &str) -> Result<Template, Problem> {
-    tasks::template(&app.scaffolder, &format!("template:{namespace}/{name}")).map_err(|refusal| {
+async fn find(app: &App, reader: &Reader, namespace: &str, name: &str) -> Result<Template, Problem> {
+    let reference = format!("template:{namespace}/{name}");
+    tasks::template(&app.scaffolder, &reader.caller, &reference).await.map_err(|refusal| {
         let (status, what) = match &refusal {
             ActionError::NotFound(_) => (StatusCode::NOT_FOUND, "The catalog has no such template."),
             _ => (StatusCode::UNPROCESSABLE_ENTITY, "The template has faults, and cannot run."),
@@ -155,6 +151,17 @@ fn find(app: &App, namespace: &str, name: &str) -> Result<Template, Problem> {
         .author(refusal.to_string())
         .into()
     })
+}
+
+fn refused() -> Problem {
+    Told::new(
+        StatusCode::FORBIDDEN,
+        "access_denied",
+        "You may not run templates",
+        "The policy of this platform does not give you this.",
+        "Ask whoever runs this server for a role that may run them.",
+    )
+    .into()
 }
 
 fn path(reference: &str) -> String {

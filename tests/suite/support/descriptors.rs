@@ -51,6 +51,7 @@ impl World {
             scopes: "catalog:read catalog:write".parse().unwrap(),
             resource: "http://localhost:8787/mcp".into(),
             restrictions: None,
+            rights: None,
         };
         let action = self.app.actions.find(action).unwrap();
         let valid = jsonschema::validator_for(&action.input).unwrap();

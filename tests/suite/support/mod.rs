@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod crowd;
 pub mod descriptors;
+pub mod desk;
 pub mod device;
 pub mod documents;
 pub mod events;

@@ -60,6 +60,7 @@ pub async fn person(world: &World, email: &str) -> Arc<Caller> {
         scopes: "catalog:read catalog:write scaffolder:read scaffolder:run".parse().unwrap(),
         resource: "http://localhost:8787/mcp".to_owned(),
         restrictions: None,
+        rights: None,
     })
 }
 

@@ -45,8 +45,11 @@ pub(super) fn files(pack: &Pack, commit: &str) -> Result<Vec<(String, usize)>, S
     Ok(files)
 }
 
-/// Mode, name and object of the first entry, and what follows it.
-fn entry(bytes: &[u8]) -> Option<(&[u8], &[u8], Name, &[u8])> {
+/// Mode, name and object of an entry, and what follows it.
+type Entry<'b> = (&'b [u8], &'b [u8], Name, &'b [u8]);
+
+/// The first one.
+fn entry(bytes: &[u8]) -> Option<Entry<'_>> {
     let space = bytes.iter().position(|&byte| byte == b' ')?;
     let (mode, rest) = (&bytes[..space], &bytes[space + 1..]);
     let end = rest.iter().position(|&byte| byte == 0)?;
