@@ -24,7 +24,7 @@
 //!
 //! ```text
 //! main → ops, admin                                        ops → web, api, mcp, identity, actions, catalog, store
-//! web → identity, access, actions, store, oauth, catalog, insights      admin → the same, without insights
+//! web → identity, access, actions, store, oauth, catalog, insights      admin → the same
 //! mcp → access, actions, catalog, insights, store, oauth   api → web's rows, mcp's gate, access, actions, catalog
 //! insights → actions, catalog
 //! catalog → actions       identity → store                 access → actions, oauth       actions → oauth
