@@ -47,7 +47,7 @@ pub fn actions(insights: &Insights) -> Vec<Action> {
                 run: Arc::new(move |turn, arguments| {
                     let insights = insights.clone();
                     Box::pin(async move {
-                        let seen = insights.seen(&turn).await;
+                        let seen = insights.seen(turn.caller()).await;
                         // It reads every entity: not on the threads that answer others.
                         let answered = tokio::task::spawn_blocking(move || {
                             answer(&insights.results(), &seen, &arguments)

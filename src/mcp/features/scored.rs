@@ -92,7 +92,7 @@ pub fn templates(features: &Features, caller: &Caller) -> Vec<ResourceTemplate> 
 }
 
 /// What stands at `uri`; `None` where nothing does, or nothing that the caller may know of.
-pub async fn read(features: &Features, caller: &Caller, uri: &str) -> Option<ResourceContents> {
+pub async fn read(features: &Features, caller: &Arc<Caller>, uri: &str) -> Option<ResourceContents> {
     let target = Target::parse(uri).filter(|_| may_read(features, caller))?;
     let (insights, seen) = (features.insights.clone(), features.insights.seen(caller).await);
     // It reads every entity: not on the threads that answer others.

@@ -24,6 +24,8 @@
 //! - `store::registrations`: a token manages any client; a registration spends no use. `oauth::management`: scopes may grow.
 //! - `web::clients`: a document is fetched before its URL is judged. `web::described`: a good document is stored at once.
 //!   `web::pages::consent`: a yes counts whatever the document says by now. `oauth::trust`: a host is compared by its end.
+//! - `web::stranger`: whatever parses is a link; text keeps what turns or hides it, or its length. `insights::answers`: what
+//!   somebody does not see is counted.
 //! - `mcp::tasks`: a task asks for nothing after it began. `mcp::rounds`: a state opens as often as it comes.
 
 mod approvals;
