@@ -26,7 +26,7 @@
 //! ```text
 //! main → ops, admin        ops → web, api, mcp, identity, actions, catalog, scaffolder, store
 //! web → identity, access, actions, catalog, insights, scaffolder, store, oauth
-//! admin → identity, access, actions, catalog, store, oauth
+//! admin → identity, access, actions, catalog, insights, store, oauth
 //! mcp → access, actions, catalog, insights, store, oauth   api → web's rows, mcp's gate, access, actions, catalog
 //! insights → actions, catalog
 //! catalog → access, actions, store   identity → store   access → actions, oauth   actions → access, oauth

@@ -121,7 +121,7 @@ fn doors(room: &str) -> Option<&'static [&'static str]> {
         "ops" => &["web", "api", "mcp", "identity", "actions", "catalog", "scaffolder", "store"],
         "api" => &["web", "mcp", "access", "actions", "catalog"],
         "web" => &["identity", "access", "actions", "catalog", "insights", "scaffolder", "store", "oauth"],
-        "admin" => &["identity", "access", "actions", "catalog", "store", "oauth"],
+        "admin" => &["identity", "access", "actions", "catalog", "insights", "store", "oauth"],
         "mcp" => &["access", "actions", "catalog", "insights", "store", "oauth"],
         "catalog" => &["access", "actions", "store"],
         "insights" => &["actions", "catalog"],

@@ -39,10 +39,20 @@ struct Parts {
     catalog: Catalog,
     path: Option<PathBuf>,
     demo: bool,
-    cards: ArcSwap<Vec<Arc<Card>>>,
+    cards: ArcSwap<Cards>,
     reader: Mutex<Reader>,
-    ready: ArcSwapOption<(Arc<Vec<Arc<Card>>>, Arc<Results>)>,
+    ready: ArcSwapOption<Ready>,
     making: Mutex<()>,
+}
+
+/// Scorecards in order of id.
+pub type Cards = Vec<Arc<Card>>;
+
+/// Results, and what they were made by.
+#[derive(Debug)]
+struct Ready {
+    cards: Arc<Cards>,
+    results: Arc<Results>,
 }
 
 /// What the last reading left.
@@ -115,8 +125,11 @@ impl Insights {
         let ready = || {
             let (index, cards) = (self.0.catalog.index(), self.0.cards.load_full());
             let made = self.0.ready.load_full();
-            let fits = made.filter(|made| Arc::ptr_eq(&made.0, &cards) && Arc::ptr_eq(&made.1.index, &index));
-            fits.map(|made| Arc::clone(&made.1)).ok_or((index, cards))
+            let is_of = |made: &Arc<Ready>| {
+                Arc::ptr_eq(&made.cards, &cards) && Arc::ptr_eq(&made.results.index, &index)
+            };
+            let fits = made.filter(is_of);
+            fits.map(|made| Arc::clone(&made.results)).ok_or((index, cards))
         };
         if let Ok(results) = ready() {
             return results;
@@ -126,14 +139,15 @@ impl Insights {
             Ok(results) => results,
             Err((index, cards)) => {
                 let results = Arc::new(Results::of(index, &cards));
-                self.0.ready.store(Some(Arc::new((cards, Arc::clone(&results)))));
+                let made = Ready { cards, results: Arc::clone(&results) };
+                self.0.ready.store(Some(Arc::new(made)));
                 results
             }
         }
     }
 
     /// The scorecards of this moment, in order of id.
-    pub fn cards(&self) -> Arc<Vec<Arc<Card>>> {
+    pub fn cards(&self) -> Arc<Cards> {
         self.0.cards.load_full()
     }
 

@@ -6,8 +6,9 @@ use clap::Subcommand;
 
 use super::Outcome;
 use crate::app;
-use crate::catalog::missing_paths;
+use crate::catalog::{Catalog, missing_paths};
 use crate::config::{Config, Flags};
+use crate::insights::Insights;
 
 /// What can be asked about the configuration.
 #[derive(Debug, Subcommand)]
@@ -36,6 +37,10 @@ pub fn run(command: Command, flags: &Flags) -> Outcome {
             println!("The configuration is good. Issuer: {}", config.issuer());
             for why in missing_paths(&config.catalog.paths) {
                 println!("But {why}");
+            }
+            let (catalog, path) = (Catalog::default(), config.insights.as_deref());
+            for why in Insights::open(catalog, path, config.catalog.demo).1 {
+                println!("But a scorecard cannot be used: {why}");
             }
         }
         Command::Print { json: true } => {

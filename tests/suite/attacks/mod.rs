@@ -27,6 +27,8 @@
 //! - `access::roles::rights`: the first statement that fits decides. `access::decision`: rights are not asked. `catalog::seen`:
 //!   a part is kept when the catalog turned. `catalog::index`: a part keeps every relation. `mcp::live`: rights are not compared.
 //!   `store::policies`: a head moves whatever version was looked at.
+//! - `web::stranger`: whatever parses is a link; text keeps what turns or hides it, or its length. `insights::answers`: what
+//!   somebody does not see is counted.
 //! - `mcp::tasks`: a task asks for nothing after it began. `mcp::rounds`: a state opens as often as it comes.
 
 pub mod access;

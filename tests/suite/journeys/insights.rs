@@ -148,3 +148,35 @@ async fn scorecards_of_ones_own_are_read_again_with_the_catalog_and_where_there_
     assert!(none.app.actions.find("insights:list-scorecards").is_none());
     assert!(none.app.resources.at(SERVER).is_none());
 }
+
+#[test]
+fn the_check_of_the_configuration_names_the_line_and_the_field_of_a_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cards.yaml");
+    std::fs::write(&file, "scorecard: mine\nfor: {kind: System}\nchecks:\n  - check: a\n    has: dogs\n")
+        .unwrap();
+    let checked = std::process::Command::new(env!("CARGO_BIN_EXE_postern"))
+        .args(["config", "check"])
+        .current_dir(folder.path())
+        .env("POSTERN_DATA_DIR", folder.path().join("data"))
+        .env("POSTERN_INSIGHTS_PATH", &file)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(said.contains("cards.yaml: line 5: checks[0].has: there is no dogs"), "{said}");
+}
+
+#[test]
+fn a_crowd_of_entities_is_judged_without_anybody_noticing() {
+    let catalog = postern::catalog::Catalog::new(crate::support::crowd::entities(5_000));
+    let (insights, _) = postern::insights::Insights::open(catalog.clone(), None, true);
+    let start = std::time::Instant::now();
+    let results = insights.results();
+    // A twentieth of the size that the catalog is built for, and an unoptimised build.
+    assert!(start.elapsed().as_millis() < 1_500, "{:?}", start.elapsed());
+    let start = std::time::Instant::now();
+    let wanted = postern::insights::answers::Wanted { limit: 25, ..Default::default() };
+    let page = postern::insights::answers::page(&results, &results.index, &wanted);
+    assert!(page.total > 0 && start.elapsed().as_millis() < 1_500, "{:?}", start.elapsed());
+    assert!(std::sync::Arc::ptr_eq(&results, &insights.results()), "and only once");
+}
