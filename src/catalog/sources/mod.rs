@@ -227,7 +227,6 @@ impl Sources {
             let kinds = Some(Arc::clone(&kinds));
             sources.push(Source { files, paths: Vec::new(), kinds, branch: None });
         }
-        drop(of);
         for files in shelves.values() {
             if let Files::Fetched(shelf) = files.as_ref() {
                 shelf.remove();
