@@ -279,3 +279,20 @@ fn each_block_of_the_page_on_grants_is_a_configuration() {
     assert_eq!((config.exchange.len(), config.trusted_issuers.len()), (1, 1));
     assert!(config.trusted_issuers[0].link_by_email);
 }
+
+#[test]
+fn the_block_of_the_page_on_the_catalog_is_a_configuration() {
+    let page = file("docs/catalog.md");
+    let block = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("postern.toml");
+    std::fs::write(&path, block).unwrap();
+    let raw = Raw::read(&Flags { file: Some(path), set: Vec::new() }, |_| None).unwrap();
+    let shown = raw.explain().into_iter().find(|(key, ..)| key.path == "catalog.tokens").unwrap().1;
+    assert_eq!(shown, "(hidden)");
+    let catalog = Config::from_raw(&raw).unwrap().catalog;
+    assert_eq!((catalog.paths.len(), catalog.urls.len(), catalog.git.len()), (1, 1, 1));
+    assert_eq!(catalog.git[0].branch.as_deref(), Some("main"));
+    assert_eq!(catalog.git[0].paths, ["**/catalog-info.yaml"]);
+    assert!(catalog.tokens.contains_key("github.com") && !catalog.demo);
+}

@@ -89,7 +89,7 @@ impl Shelf {
     /// A sentence, where there is none; of a URL it is wanted from then on.
     pub fn read(&self, name: &str, bytes_max: u64) -> Result<String, String> {
         let mut state = self.state();
-        state.used.insert(name.to_owned());
+        self.mark(&mut state, name);
         let Some(item) = state.kept.items.get(name) else {
             return match self.kind {
                 Kind::Git => Err("no such file".to_owned()),
@@ -106,15 +106,27 @@ impl Shelf {
         let text = fs::read(self.folder.join(&hash)).unwrap_or_default();
         // A power cut leaves files of nothing: what is here is what came, or it is fetched again.
         if hex(&text) != hash {
-            self.forget(name);
+            self.forget(name, &hash);
             return Err("what was fetched is damaged on this disk; it is fetched again".to_owned());
         }
         String::from_utf8(text).map_err(|_| "not UTF-8 text".to_owned())
     }
 
-    fn forget(&self, name: &str) {
+    /// Of a repository nothing goes by not being asked for; and there any reader's names come here.
+    fn mark(&self, state: &mut State, name: &str) {
+        if self.kind == Kind::Web {
+            state.used.insert(name.to_owned());
+        }
+    }
+
+    fn forget(&self, name: &str, hash: &str) {
         let mut state = self.state();
+        // Something newer may have come meanwhile, and the old file have gone.
+        if state.kept.items.get(name).is_none_or(|item| item.hash.as_deref() != Some(hash)) {
+            return;
+        }
         state.kept.items.remove(name);
+        let _ = fs::remove_file(self.folder.join(hash));
         (state.kept.revision, state.kept.tried_at) = (None, 0);
         state.generation += 1;
         state.is_dirty = true;
@@ -124,7 +136,7 @@ impl Shelf {
     /// How the last good answer looks.
     pub fn stamp(&self, name: &str) -> Option<Stamp> {
         let mut state = self.state();
-        state.used.insert(name.to_owned());
+        self.mark(&mut state, name);
         let item = state.kept.items.get(name)?;
         Some(Stamp::of_hash(item.bytes, item.hash.as_ref()?))
     }

@@ -55,3 +55,15 @@ fn what_its_host_says_is_gone_stays_for_a_while() {
     shelf.put(URL, b"1", None, AT).unwrap();
     assert!(!shelf.is_gone(URL) && shelf.stamp(URL).is_some());
 }
+
+#[test]
+fn what_is_damaged_on_disk_is_not_read_and_fetched_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = Shelf::open(folder.path(), URL, Kind::Web);
+    shelf.put(URL, b"a: 1", None, AT).unwrap();
+    std::fs::write(shelf.key().join(hex(b"a: 1")), "").unwrap();
+    assert!(shelf.read(URL, 10).unwrap_err().contains("damaged"));
+    assert_eq!(shelf.due(AT), [(URL.to_owned(), None)]);
+    shelf.put(URL, b"a: 1", None, AT).unwrap();
+    assert!(shelf.read(URL, 10).is_ok(), "the damaged file is replaced");
+}

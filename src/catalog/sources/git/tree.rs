@@ -24,7 +24,7 @@ pub(super) fn files(pack: &Pack, commit: &str) -> Result<Vec<(String, usize)>, S
         }
         let Some(tree) = pack.find(&name, Kind::Tree) else { continue };
         let mut rest = pack.body(tree);
-        while let Some((mode, called, object, after)) = entry(rest) {
+        while let Some(Entry { mode, called, object, after }) = entry(rest) {
             rest = after;
             let Ok(called) = std::str::from_utf8(called) else { continue };
             if called.is_empty() || called.contains(['/', '\\']) || !is_visible(called) {
@@ -45,16 +45,21 @@ pub(super) fn files(pack: &Pack, commit: &str) -> Result<Vec<(String, usize)>, S
     Ok(files)
 }
 
-/// Mode, name and object of an entry, and what follows it.
-type Entry<'b> = (&'b [u8], &'b [u8], Name, &'b [u8]);
+/// One line of a folder.
+struct Entry<'b> {
+    mode: &'b [u8],
+    called: &'b [u8],
+    object: Name,
+    /// What follows it.
+    after: &'b [u8],
+}
 
-/// The first one.
 fn entry(bytes: &[u8]) -> Option<Entry<'_>> {
     let space = bytes.iter().position(|&byte| byte == b' ')?;
     let (mode, rest) = (&bytes[..space], &bytes[space + 1..]);
     let end = rest.iter().position(|&byte| byte == 0)?;
     let (object, after) = rest[end + 1..].split_first_chunk::<20>()?;
-    Some((mode, &rest[..end], *object, after))
+    Some(Entry { mode, called: &rest[..end], object: *object, after })
 }
 
 fn name(hex: &str) -> Option<Name> {
