@@ -24,7 +24,7 @@
 //!
 //! ```text
 //! main → ops, admin                                        ops → web, api, mcp, identity, catalog, scaffolder, store
-//! web → identity, access, actions, scaffolder, store, oauth        admin → identity, access, actions, catalog, store, oauth
+//! web → identity, access, actions, catalog, scaffolder, store, oauth        admin → identity, access, actions, catalog, store, oauth
 //! mcp → access, actions, catalog, store, oauth             api → web's rows, mcp's gate, access, actions, catalog
 //! catalog → actions       identity → store                 access → actions, oauth       actions → oauth
 //! scaffolder → catalog, actions, access, store

@@ -120,7 +120,7 @@ fn doors(room: &str) -> Option<&'static [&'static str]> {
         "main" => &["admin", "ops"],
         "ops" => &["web", "api", "mcp", "identity", "catalog", "scaffolder", "store"],
         "api" => &["web", "mcp", "access", "actions", "catalog"],
-        "web" => &["identity", "access", "actions", "scaffolder", "store", "oauth"],
+        "web" => &["identity", "access", "actions", "catalog", "scaffolder", "store", "oauth"],
         "admin" => &["identity", "access", "actions", "catalog", "store", "oauth"],
         "mcp" => &["access", "actions", "catalog", "store", "oauth"],
         "catalog" => &["actions"],
