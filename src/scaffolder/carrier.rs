@@ -133,6 +133,9 @@ impl Carrier {
     }
 
     pub(super) async fn run(&mut self) -> store::Result<()> {
+        if self.task.cancel_asked_at.is_some() {
+            return self.leave(Gone::Cancelled).await;
+        }
         let resumed = self.task.step >= 0;
         if resumed {
             let died = self.task.recoveries > 0;

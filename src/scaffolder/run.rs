@@ -260,7 +260,13 @@ impl Run {
 
     fn find(&self, id: &str) -> Result<Does, String> {
         if let Some(kind) = steps::find(id) {
-            return Ok(Does::Kind(kind));
+            let lacks = |needed: &&str| !self.allowed.contains(*needed);
+            return match kind.needs.filter(lacks) {
+                Some(needed) => Err(format!(
+                    "NotAllowedError: {id} needs {needed}, which the token that asked for this task may not use"
+                )),
+                None => Ok(Does::Kind(kind)),
+            };
         }
         let Some(action) = self.house.action(id) else {
             let kinds = steps::KINDS.iter().map(|kind| kind.id);

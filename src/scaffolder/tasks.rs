@@ -194,8 +194,12 @@ pub async fn retry(
     let conflict = |status: Status| {
         ActionError::Conflict(format!("only a task that failed is retried; this one is {}", status.word()))
     };
-    if task.status != Status::Failed || task.asked.sealed.is_empty() {
+    if task.status != Status::Failed {
         return Err(conflict(task.status));
+    }
+    if task.asked.sealed.is_empty() {
+        let why = "what this task was begun with is not kept any more; begin a new one";
+        return Err(ActionError::Conflict(why.to_owned()));
     }
     let mut state = State::open(house, &task).map_err(|why| ActionError::Fault(why.into()))?;
     if state.had_secrets && secrets.is_empty() {

@@ -29,6 +29,7 @@ pub static FETCH: Kind = Kind {
         }})
     },
     lasting: Lasting::Nothing,
+    needs: Some("catalog:get-catalog-entity"),
     reaches_out: never,
     run: |doing| Box::pin(async move { fetch(&doing, &*doing.house.catalog.seen_by(&doing.caller).await) }),
 };
@@ -70,6 +71,7 @@ pub static WRITE: Kind = Kind {
     },
     output: || json!({"type": "object", "properties": {}}),
     lasting: Lasting::Workspace,
+    needs: None,
     reaches_out: never,
     run: |doing| on_disk(doing, write),
 };

@@ -23,6 +23,7 @@ pub static LOG: Kind = Kind {
     },
     output: || json!({"type": "object", "properties": {}}),
     lasting: Lasting::Nothing,
+    needs: None,
     reaches_out: never,
     run: log,
 };
@@ -63,6 +64,7 @@ pub static WAIT: Kind = Kind {
     },
     output: || json!({"type": "object", "properties": {}}),
     lasting: Lasting::Nothing,
+    needs: None,
     reaches_out: never,
     run: wait,
 };

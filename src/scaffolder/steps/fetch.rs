@@ -18,7 +18,7 @@ fn input(more: Value, required: &[&str]) -> Value {
     let mut properties = json!({
         "url": {"type": "string", "description": "A path beside the template, or the https URL of one file."},
         "targetPath": {"type": "string", "description": "Where it goes within the workspace."},
-        "token": {"type": "string", "description": "A bearer token for the host of an https URL."},
+        "token": {"type": ["string", "boolean"], "description": "Not sent: what is fetched must be public. false is as good as nothing."},
     });
     for (name, schema) in more.as_object().into_iter().flatten() {
         properties[name] = schema.clone();
@@ -49,6 +49,7 @@ pub static PLAIN: Kind = Kind {
     input: || input(json!({}), &["url"]),
     output: nothing,
     lasting: Lasting::Workspace,
+    needs: None,
     reaches_out: is_remote,
     run: |doing| on_disk(doing, plain),
 };
@@ -58,7 +59,7 @@ fn plain(doing: &Doing) -> Given {
     for file in &found {
         doing.work.write(&target(doing, &file.path), &file.content, file.is_executable)?;
     }
-    doing.journal.say(&format!("Copied {} files", found.len()));
+    doing.journal.say(&format!("Files copied: {}", found.len()));
     Ok(json!({}))
 }
 
@@ -68,6 +69,7 @@ pub static PLAIN_FILE: Kind = Kind {
     input: || input(json!({}), &["url", "targetPath"]),
     output: nothing,
     lasting: Lasting::Workspace,
+    needs: None,
     reaches_out: is_remote,
     run: |doing| {
         one_file(doing, |doing, found| {
@@ -83,6 +85,7 @@ pub static TEMPLATE_FILE: Kind = Kind {
     input: || input(of_template(), &["url", "targetPath"]),
     output: nothing,
     lasting: Lasting::Workspace,
+    needs: None,
     reaches_out: is_remote,
     run: |doing| {
         one_file(doing, |doing, found| {
@@ -116,6 +119,7 @@ pub static TEMPLATE: Kind = Kind {
     input: || input(of_template(), &["url"]),
     output: nothing,
     lasting: Lasting::Workspace,
+    needs: None,
     reaches_out: is_remote,
     run: |doing| on_disk(doing, template),
 };
@@ -171,7 +175,7 @@ fn template(doing: &Doing) -> Given {
         }
         made += 1;
     }
-    doing.journal.say(&format!("Made {made} files"));
+    doing.journal.say(&format!("Files made: {made}"));
     Ok(json!({}))
 }
 
@@ -231,7 +235,7 @@ fn folder(doing: &Doing) -> Result<Vec<Found>, String> {
 /// One file over https, by the rules of every call out: public hosts only, no redirect, so many bytes.
 async fn remote(doing: &Doing) -> Result<Vec<u8>, String> {
     let url = text(&doing.input, "url");
-    if doing.input.get("token").is_some() {
+    if !text(&doing.input, "token").is_empty() {
         return Err("a token is not sent to other hosts; the file must be public".to_owned());
     }
     let bytes_max = usize::try_from(limits::SCAFFOLDER_FILE_BYTES_MAX).unwrap_or(usize::MAX);

@@ -18,6 +18,7 @@ pub static DELETE: Kind = Kind {
     },
     output: || json!({"type": "object", "properties": {}}),
     lasting: Lasting::Workspace,
+    needs: None,
     reaches_out: never,
     run: |doing| on_disk(doing, delete),
 };
@@ -70,6 +71,7 @@ pub static READDIR: Kind = Kind {
         json!({"type": "object", "properties": {"files": entries, "folders": entries}})
     },
     lasting: Lasting::Nothing,
+    needs: None,
     reaches_out: never,
     run: |doing| on_disk(doing, readdir),
 };
@@ -108,6 +110,7 @@ pub static RENAME: Kind = Kind {
     },
     output: || json!({"type": "object", "properties": {}}),
     lasting: Lasting::Workspace,
+    needs: None,
     reaches_out: never,
     run: |doing| on_disk(doing, rename),
 };

@@ -33,6 +33,7 @@ pub static REQUEST: Kind = Kind {
         }})
     },
     lasting: Lasting::Outside,
+    needs: None,
     reaches_out: always,
     run: |doing| Box::pin(async move { request(&doing).await }),
 };

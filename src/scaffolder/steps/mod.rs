@@ -84,6 +84,8 @@ pub struct Kind {
     pub output: fn() -> Value,
     /// Where its effect is.
     pub lasting: Lasting,
+    /// The action of this server that its caller must be allowed to use: a step is no way around a scope.
+    pub needs: Option<&'static str>,
     /// Whether a dry run leaves it out, and says so.
     pub reaches_out: fn(&Value) -> bool,
     /// Does it.

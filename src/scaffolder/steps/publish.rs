@@ -42,6 +42,7 @@ pub static LOCAL: Kind = Kind {
     },
     // The same task finds its own repository and gives the same answer.
     lasting: Lasting::OutsideOnce,
+    needs: None,
     reaches_out: always,
     run: |doing| on_disk(doing, publish),
 };

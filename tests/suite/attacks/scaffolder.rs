@@ -201,6 +201,13 @@ on_both_engines! {
             let done = task(&world, &ada, &id).await;
             assert_eq!(done["status"], expected, "{done:#}");
         }
+        // Nor does a template of their own read what they may not.
+        let text = "apiVersion: scaffolder.backstage.io/v1beta3\nkind: Template\nmetadata: {name: a}\nspec:\n  type: t\n  owner: user:a\n  steps:\n    - {id: a, action: 'catalog:fetch', input: {entityRef: 'template:default/refresh'}}\n  output: {e: '${{ steps.a.output.entity }}'}\n";
+        for (scopes, reads) in [("scaffolder:read catalog:read", true), ("scaffolder:read", false)] {
+            let caller = Arc::new(Caller { scopes: scopes.parse().unwrap(), ..Caller::clone(&ada) });
+            let tried = call(&world, &caller, "scaffolder:dry-run-template", json!({"templateYaml": text})).await.unwrap();
+            assert_eq!(tried["valid"], reads, "{tried}");
+        }
         // A task that begins tasks would never end.
         let id = begin(&world, &ada, "again", json!({}), json!({})).await;
         run_all(&world).await;

@@ -125,7 +125,8 @@ async fn three_real_templates_run_to_a_repository() {
         let mut entity = postern::catalog::yaml::single(&text).unwrap();
         entity["metadata"]["name"] = name.into();
         let steps = entity["spec"]["steps"].as_array_mut().unwrap();
-        steps.retain(|step| !step["input"]["url"].as_str().is_some_and(|url| url.contains("://")));
+        // What lies elsewhere, or is not among the data, is left out.
+        steps.retain(|step| step["input"]["url"].as_str().is_none_or(|url| url.starts_with("./")));
         let publishes = |step: &Value| step["action"].as_str().unwrap().starts_with("publish:");
         let at = steps.iter().position(publishes);
         steps.truncate(at.unwrap_or(steps.len()));
@@ -139,7 +140,7 @@ async fn three_real_templates_run_to_a_repository() {
     for (name, file) in [
         ("create-app", "catalog-info.yaml"),
         ("pull-request", "catalog-info.yaml"),
-        ("define-ansible-job", "com-acme-job-template.yaml"),
+        ("define-ansible-job", "-job-template.yaml"),
     ] {
         let index = world.app.catalog.index();
         let entity = index.get(&format!("template:default/{name}")).unwrap();

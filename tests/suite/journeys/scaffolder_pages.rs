@@ -45,9 +45,9 @@ on_both_engines! {
         assert!(!eve.open(&world, "/scaffolder").await.text.contains("/scaffolder/tasks/"));
         // And a form from elsewhere begins nothing.
         let before = ada.open(&world, "/scaffolder").await.text.matches("/scaffolder/tasks/").count();
-        let forged = [("csrf", "x"), ("p.code", "BGO"), ("p.harbour", "Bergen")].map(|(k, v)| (k.to_owned(), v.to_owned()));
-        let forged = ada.post(&world, FORM, &forged, &[("origin", "http://localhost:8787")]).await;
-        assert_eq!(forged.status(), 403);
+        let fields = [("csrf", "x"), ("p.code", "BGO"), ("p.harbour", "Bergen")];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(ada.post(&world, FORM, &fields, &[]).await.status(), 403);
         assert_eq!(ada.open(&world, "/scaffolder").await.text.matches("/scaffolder/tasks/").count(), before);
     }
 }
