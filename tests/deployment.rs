@@ -160,6 +160,18 @@ fn each_configuration_in_the_page_on_servers_is_one_that_starts() {
 }
 
 #[test]
+fn the_policy_on_the_page_about_access_is_one_that_counts() {
+    let (head, policy) = snippets_of("docs/access.md").swap_remove(0);
+    assert_eq!(head, "yaml");
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("policy.yaml");
+    std::fs::write(&path, policy).unwrap();
+    let policy = postern::app::policy::read(&path, None).unwrap();
+    assert_eq!(policy.roles.len(), 2);
+    assert_eq!(policy.roles[1].members.len(), 4);
+}
+
+#[test]
 fn the_document_and_the_rules_on_the_page_about_clients_are_read_as_it_says() {
     use postern::oauth::described::{self, DocumentUrl};
     use postern::oauth::trust::{Standing, Tier};

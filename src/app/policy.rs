@@ -17,6 +17,7 @@ use crate::actions::Caller;
 use crate::audit::{Fact, NotRecorded};
 use crate::catalog::{Catalog, people, yaml};
 use crate::config::Config;
+use crate::identity::user::User;
 use crate::store::events::Event;
 use crate::store::policies::{self, NewDraft, Publishing};
 use crate::store::{self, Store};
@@ -57,7 +58,7 @@ pub struct Policies {
     turns: AtomicU64,
     ids: AtomicU64,
     catalog: Catalog,
-    people: Cache<(String, String), Arc<Rights>>,
+    people: Cache<(bool, String, String), Arc<Rights>>,
 }
 
 impl Policies {
@@ -99,7 +100,7 @@ impl Policies {
     }
 
     fn of(&self, published: &Published, caller: &Caller, stamp: u64) -> Arc<Rights> {
-        let who = (caller.subject.clone(), caller.username.clone());
+        let who = (caller.is_user, caller.subject.clone(), caller.username.clone());
         if let Some(known) = self.people.get(&who).filter(|known| known.stamp == stamp) {
             return known;
         }
@@ -334,21 +335,24 @@ pub async fn would_change(app: &App, after: &Policy) -> store::Result<WouldChang
     let after = Arc::new(after.clone());
     let index = app.catalog.index();
     let users = store::users::search(&app.store, "", "", limits::POLICY_PEOPLE_MAX).await?;
-    let people: Vec<(String, Person)> = users
-        .into_iter()
-        .map(|user| {
-            let person = people::of_address(&index, &user.email);
-            (user.email, person)
-        })
-        .collect();
-    let actions = app.actions.all();
-    let asked = difference::permissions(actions);
-    let ids: Vec<&str> = actions.iter().map(|action| action.id.as_str()).collect();
-    Ok(WouldChange {
-        text: difference::of_texts(before.as_deref(), Some(&after)),
-        people: difference::for_people((before.as_ref(), Some(&after)), &people, actions),
-        unknown: after.unknown(&asked, &ids),
-    })
+    let actions = Arc::clone(&app.actions);
+    // Thousands of people are gone through, and others wait for this thread.
+    let compared = tokio::task::spawn_blocking(move || {
+        let of = |user: User| (user.email.clone(), people::of_address(&index, &user.email));
+        let people: Vec<(String, Person)> = users.into_iter().map(of).collect();
+        let actions = actions.all();
+        let ids: Vec<&str> = actions.iter().map(|action| action.id.as_str()).collect();
+        WouldChange {
+            text: difference::of_texts(before.as_deref(), Some(&after)),
+            people: difference::for_people((before.as_ref(), Some(&after)), &people, actions),
+            unknown: after.unknown(&difference::permissions(actions), &ids),
+        }
+    });
+    let lost = |error: tokio::task::JoinError| store::Error::Row {
+        table: "policy_versions",
+        why: error.to_string(),
+    };
+    compared.await.map_err(lost)
 }
 
 fn fact(event: &'static str, by: &str, detail: Value) -> Fact {

@@ -7,10 +7,10 @@ use crate::actions::Caller;
 
 /// Whoever stands behind a token. `index` is the whole catalog: who somebody is does not depend on what they may read.
 pub fn person(index: &Index, caller: &Caller) -> Person {
-    if caller.is_user { of_address(index, &caller.username) } else { of_client(&caller.client_id) }
+    if caller.is_user { of_address(index, &caller.username) } else { of_client(&caller.subject) }
 }
 
-/// A program that acts for nobody.
+/// A program that acts for nobody: a client, or a static token under its subject.
 pub fn of_client(client_id: &str) -> Person {
     Person { names: vec![format!("client:{client_id}")], ..Person::default() }
 }

@@ -218,6 +218,6 @@ mod tests {
         assert_eq!((person.user, person.owners.len()), (None, 0));
         assert_eq!(person.names, ["user:default/oskar.nilsen@evil.example"]);
         asking.is_user = false;
-        assert_eq!(people::person(&index, &asking).names, ["client:c"]);
+        assert_eq!(people::person(&index, &asking).names, ["client:u"]);
     }
 }

@@ -270,8 +270,8 @@ fn says(found: Option<&Value>, wanted: Option<&str>, even_empty: bool) -> bool {
     let is = |value: &Value, wanted: &str| match value {
         Value::String(text) => text == wanted,
         Value::Null | Value::Array(_) | Value::Object(_) => false,
-        Value::Bool(scalar) => wanted == if *scalar { "true" } else { "false" },
-        Value::Number(scalar) => scalar.to_string().as_str() == wanted,
+        Value::Bool(flag) => wanted == if *flag { "true" } else { "false" },
+        Value::Number(number) => number.to_string().as_str() == wanted,
     };
     match (found, wanted) {
         (None, _) => false,

@@ -68,6 +68,12 @@ impl Member {
     }
 }
 
+impl std::borrow::Borrow<str> for Member {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -215,7 +221,12 @@ impl Gathering {
                 return Err(format!("{} has more than {most} members or statements", role.name));
             }
         }
-        Ok(Policy { otherwise, roles })
+        let policy = Policy { otherwise, roles };
+        // Nothing is kept that could not be read again.
+        if policy.to_text().len() > limits::POLICY_BYTES_MAX {
+            return Err(format!("a policy is at most {} bytes long, written out", limits::POLICY_BYTES_MAX));
+        }
+        Ok(policy)
     }
 }
 

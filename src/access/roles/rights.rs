@@ -118,9 +118,8 @@ impl Rights {
     /// What `person` has of `policy`.
     pub fn of(policy: &Arc<Policy>, person: Person, (id, stamp): (u64, u64)) -> Self {
         let has = |role: &Role| {
-            role.members.iter().any(|member| {
-                member.as_str() == EVERYONE || person.names.iter().any(|name| name == member.as_str())
-            })
+            role.members.contains(EVERYONE)
+                || person.names.iter().any(|name| role.members.contains(name.as_str()))
         };
         let mut rights = Self {
             id,

@@ -221,9 +221,8 @@ impl Streams {
     /// have changed: it may be another node, or another release.
     fn missed(&self, verified: &Verified, wants: &Wants, since: Time) -> BTreeSet<What> {
         let inner = self.lock();
-        // To whoever may read a part of the catalog, that something changed would say that it is there.
-        let sees_part = verified.caller.rights.is_some() && !wants.resources.is_empty();
-        if sees_part || inner.complete_since.is_none_or(|complete| since < complete) {
+        // Under a policy what they may see is their own: that something changed would say that it is there.
+        if verified.caller.rights.is_some() || inner.complete_since.is_none_or(|complete| since < complete) {
             let resources = wants.resources.iter().cloned().map(What::Resource);
             return wants.lists.iter().cloned().chain(resources).collect();
         }

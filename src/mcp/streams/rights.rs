@@ -4,16 +4,12 @@ use std::sync::Arc;
 
 use super::{Open, Streams};
 use crate::actions::Caller;
-use crate::mcp::changes::{Change, What};
 
 impl Streams {
-    /// Tells whoever may do other things than before that their lists may be others, and nobody else.
+    /// Tells whoever may do other things than before that their lists may be others, and nobody else. It is not remembered:
+    /// whoever comes back under a policy asks for all they follow.
     pub fn turn_rights(&self) {
-        let mut inner = self.lock();
-        let now = self.clock.now();
-        for what in [What::Tools, What::Prompts, What::Resources] {
-            inner.remember(now, Change::of(what));
-        }
+        let inner = self.lock();
         for open in inner.speaking() {
             let rights = self.current(open).rights.clone();
             open.change(|state| {

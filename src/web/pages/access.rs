@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::StatusCode;
 
 use super::admin::administrator;
-use crate::access::roles::policy::Role;
+use crate::access::roles::policy::{EVERYONE, Role};
 use crate::access::roles::{Policy, difference};
 use crate::app::policy::{self, NotDone, Published, Source, WouldChange};
 use crate::app::{App, effective};
@@ -138,17 +138,21 @@ fn file(counts: Option<&Published>) -> String {
 fn line(role: &Role) -> Line {
     Line {
         name: role.name.clone(),
-        description: page::shown(&role.description),
-        members: role.members.iter().map(|member| page::shown(member.as_str())).collect(),
+        description: page::plain(&role.description),
+        members: role.members.iter().map(|member| who(member.as_str())).collect(),
         statements: role.statements.iter().map(ToString::to_string).collect(),
     }
+}
+
+fn who(member: &str) -> String {
+    if member == EVERYONE { "everyone".to_owned() } else { page::plain(member) }
 }
 
 async fn draft_line(app: &App, draft: &Stored) -> Result<DraftLine, store::Error> {
     let by = store::users::find(&app.store, &draft.created_by).await?;
     Ok(DraftLine {
         id: draft.id.clone(),
-        note: page::shown(&draft.note),
+        note: page::plain(&draft.note),
         by: by.map_or_else(|| "the console".to_owned(), |user| user.email),
         at: page::moment(draft.created_at),
         roles: draft.policy.roles.len(),
