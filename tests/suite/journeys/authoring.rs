@@ -14,7 +14,7 @@ use crate::support::{World, people::PASSWORD};
 
 #[path = "../../../examples/authoring.rs"]
 #[allow(dead_code, missing_docs, reason = "its main is for a terminal")]
-mod authoring;
+mod example;
 
 const TIDES: (&str, &str) =
     ("mcp.servers", r#"{"tides": {"title": "Tides", "include": "tides:*"}, "calm": {"exclude": "tides:*"}}"#);
@@ -46,7 +46,7 @@ fn call(arguments: Value) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_is_listed_and_called_like_any_other_and_its_mistakes_are_told_to_the_model() {
-    let world = world_with(authoring::plugin()).await.unwrap();
+    let world = world_with(example::plugin()).await.unwrap();
     let token = token(&world, "ada", "tides:read", "/mcp/tides").await;
     let listed = ask(&world, "/mcp/tides", &token, "tools/list", "").await.result();
     let tool = &listed["tools"][0];
@@ -74,7 +74,7 @@ async fn it_is_listed_and_called_like_any_other_and_its_mistakes_are_told_to_the
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn attack_it_is_scoped_and_filtered_like_any_other() {
-    let world = world_with(authoring::plugin()).await.unwrap();
+    let world = world_with(example::plugin()).await.unwrap();
     let poor = token(&world, "bob", "catalog:read", "/mcp").await;
     let answer = ask(&world, "/mcp", &poor, "tools/call", &call(json!({"harbour": "Longsands"}))).await;
     assert_eq!(answer.status, 403);
@@ -88,14 +88,14 @@ async fn attack_it_is_scoped_and_filtered_like_any_other() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn its_scope_has_its_own_sentence_on_the_consent_page_and_none_stops_the_start() {
-    let world = world_with(authoring::plugin()).await.unwrap();
+    let world = world_with(example::plugin()).await.unwrap();
     let client = world.dana_and_client().await;
     let mut browser = Browser::default();
     let asked = [("resource", "http://localhost:8787/mcp/tides"), ("scope", "tides:read")];
     let page = browser.authorize(&world, &client, &asked).await;
     let page = browser.sign_in(&world, &page, "dana@acme.dev", PASSWORD).await;
     assert!(page.asks() && page.text.contains("Look up the tides of our harbours"), "{}", page.text);
-    let silent = Plugin { scopes: Vec::new(), ..authoring::plugin() };
+    let silent = Plugin { scopes: Vec::new(), ..example::plugin() };
     let why = world_with(silent).await.err().unwrap().to_string();
     assert!(why.contains("tides:read"), "{why}");
     // A sentence of the house is the house's.
