@@ -64,7 +64,7 @@ async fn attack_a01_a_redirect_is_not_followed_and_what_is_packed_or_a_page_is_n
     reply(Reply::text("").status(302).header("location: https://other.example/y.yaml"));
     assert!(refusal(&world, &url("/x.yaml")).await.contains("status 302"));
     assert_eq!(host.count(), 1);
-    reply(Reply::text(vec!["x"; 8].concat()).header("content-encoding: gzip"));
+    reply(Reply::text("xxxxxxxx").header("content-encoding: gzip"));
     assert!(refusal(&world, &url("/x.yaml")).await.contains("not with a file"));
     reply(Reply::text("<html>").header("content-type: text/html"));
     assert!(refusal(&world, &url("/x.yaml")).await.contains("not with a file"));

@@ -120,9 +120,10 @@ fn attack_a_pack_that_lies_about_its_lengths_is_refused() {
             .unwrap_err()
             .contains("more than")
     );
-    // Many that are each within bounds.
-    let bomb: Vec<_> = (0..300).map(|_| object(3, &zeros)).collect();
-    assert!(Pack::read(&packed(&bomb)).unwrap_err().contains("more than"));
+    // Each within bounds, and both together not: refused before the second is unfolded.
+    let most = limits::GIT_UNFOLDED_BYTES_MAX - zeros.len() / 2;
+    let second = [head(3, most), folded(b"0")].concat();
+    assert!(Pack::read(&packed(&[object(3, &zeros), second])).unwrap_err().contains("more than"));
     // A delta that grows without end, one without a base, one of itself, one beyond its base.
     let base = object(3, b"0123456789");
     let grows = [&[10, 0x80, 0x80, 0x80, 0x80, 0x40][..], &[0b1001_0000, 10]].concat();
