@@ -19,11 +19,8 @@ async fn attack_a_path_leads_out_of_no_step() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("secret"), "s3cret").unwrap();
     let catalog = folder.path().join("catalog");
-    let world = with_catalog(world, {
-        std::fs::create_dir(&catalog).unwrap();
-        &catalog
-    })
-    .await;
+    std::fs::create_dir(&catalog).unwrap();
+    let world = with_catalog(world, &catalog).await;
     let ada = person(&world, "ada@acme.dev").await;
     for (name, step) in [
         ("delete", json!({"action": "fs:delete", "input": {"files": ["${{ parameters.p }}"]}})),
