@@ -41,7 +41,7 @@ pub fn supported<'a>(actions: impl IntoIterator<Item = &'a Action>) -> ScopeSet 
 /// is never in it (SEP-2207).
 pub fn baseline<'a>(actions: impl IntoIterator<Item = &'a Action>) -> ScopeSet {
     // Few need to see the policy, and a call asks for that by itself.
-    let reads = |action: &&Action| action.effect == Effect::Read && action.plugin() != "access";
+    let reads = |action: &&Action| action.effect == Effect::Read && action.plugin() != "policy";
     actions.into_iter().filter(reads).filter_map(|action| action.scope.clone()).collect()
 }
 

@@ -52,12 +52,12 @@ pub fn actions(late: &Late) -> Vec<Action> {
     };
     let draft = json!({"type": "object", "additionalProperties": false, "required": ["policy"], "properties": {
         "policy": {"type": "object", "description": "{otherwise: deny, roles: [{name, members, permissions: [{permission, action, effect, when}]}]}, \
-            as access:read-policy gives it."},
+            as policy:read-policy gives it."},
         "note": {"type": "string", "maxLength": 500, "description": "Why, for whoever publishes it."}}});
     let reading = (READ, Effect::Read);
     vec![
         action(
-            "access:read-policy",
+            "policy:read-policy",
             "Read Policy",
             POLICY,
             reading,
@@ -65,7 +65,7 @@ pub fn actions(late: &Late) -> Vec<Action> {
             run(late, |app, _| Box::pin(read(app))),
         ),
         action(
-            "access:list-permissions",
+            "policy:list-permissions",
             "List Permissions",
             PERMISSIONS,
             reading,
@@ -73,7 +73,7 @@ pub fn actions(late: &Late) -> Vec<Action> {
             run(late, |_, _| Box::pin(async { Ok(permissions()) })),
         ),
         action(
-            "access:get-effective-permissions",
+            "policy:get-effective-permissions",
             "Get Effective Permissions",
             MAY,
             reading,
@@ -84,7 +84,7 @@ pub fn actions(late: &Late) -> Vec<Action> {
             run(late, |app, arguments| Box::pin(async move { may(&app, &arguments) })),
         ),
         action(
-            "access:compare-policy-draft",
+            "policy:compare-policy-draft",
             "Compare Policy Draft",
             COMPARE,
             reading,
@@ -94,7 +94,7 @@ pub fn actions(late: &Late) -> Vec<Action> {
         Action {
             idempotent: false,
             ..action(
-                "access:save-policy-draft",
+                "policy:save-policy-draft",
                 "Save Policy Draft",
                 DRAFT,
                 (WRITE, Effect::Change),

@@ -109,14 +109,13 @@ async fn rest(world: &World, token: &str, path: &str, body: Option<&Value>) -> S
     format!("{head} {}", world::text(response).await)
 }
 
-/// Everything that can be asked about a catalog, and every answer.
-async fn answers(world: &World, token: &str) -> Vec<(String, String)> {
-    let mut all = Vec::new();
+/// Every tool of the catalog, with arguments about what may be hidden.
+fn calls() -> Vec<(&'static str, Value)> {
     let named = |name: &str| json!({ "name": name });
     let secret = json!({"query": {"metadata.labels.tier": "secret"}});
     let not = json!({"query": {"$not": {"kind": "API"}}, "orderFields": {"field": "relations.ownerOf", "order": "asc"}, "limit": 1});
     let facets = json!({"facets": ["kind", "spec.type", "relations.ownerOf", "relations.hasPart", "metadata.tags", "metadata.namespace"]});
-    let calls = [
+    vec![
         ("catalog:get-catalog-entity", named("zanzibar")),
         ("catalog:get-catalog-entity", named("component:default/zanzibar")),
         ("catalog:get-catalog-entity", named("zanzibar-ap")),
@@ -151,17 +150,16 @@ async fn answers(world: &World, token: &str) -> Vec<(String, String)> {
         ("catalog:search-docs", json!({"term": "zanzibar", "entityRef": "component:default/zanzibar"})),
         ("catalog:get-catalog-model-description", json!({})),
         ("catalog:refresh-catalog-entity", named("zanzibar")),
-    ];
-    for (tool, arguments) in calls {
-        let answer =
-            ask(&world.router, token, "tools/call", json!({"name": tool, "arguments": arguments})).await;
-        all.push((format!("{tool} {arguments}"), answer.text));
-    }
+    ]
+}
+
+/// The same of resources, prompts and completion.
+fn questions() -> Vec<(&'static str, Value)> {
     let uri = "catalog://component/default/zanzibar";
     let completes =
         |of: Value, name: &str, value: &str| json!({"ref": of, "argument": {"name": name, "value": value}});
     let template = json!({"type": "ref/resource", "uri": "catalog://{kind}/{namespace}/{name}"});
-    let asked = [
+    vec![
         ("resources/list", json!({})),
         ("resources/read", json!({ "uri": uri })),
         ("resources/read", json!({"uri": "catalog://api/default/zanzibar-api/definition"})),
@@ -177,8 +175,18 @@ async fn answers(world: &World, token: &str) -> Vec<(String, String)> {
             "completion/complete",
             completes(json!({"type": "ref/prompt", "name": "who-owns"}), "entity", "zan"),
         ),
-    ];
-    for (method, params) in asked {
+    ]
+}
+
+/// Everything that can be asked about a catalog, and every answer.
+async fn answers(world: &World, token: &str) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for (tool, arguments) in calls() {
+        let answer =
+            ask(&world.router, token, "tools/call", json!({"name": tool, "arguments": arguments})).await;
+        all.push((format!("{tool} {arguments}"), answer.text));
+    }
+    for (method, params) in questions() {
         let answer = ask(&world.router, token, method, params.clone()).await;
         all.push((format!("{method} {params}"), format!("{} {}", answer.status, answer.text)));
     }

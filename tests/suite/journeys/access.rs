@@ -31,6 +31,57 @@ async fn tools(real: &Real, token: &str) -> String {
     crate::support::world::text(real.world.send(request.unwrap()).await).await
 }
 
+/// The command line beside a server that runs.
+struct Console {
+    dir: std::path::PathBuf,
+    database: Option<String>,
+}
+
+impl Console {
+    async fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));
+        command.args(arguments).current_dir(&self.dir).env("POSTERN_DATA_DIR", &self.dir);
+        command.envs(self.database.as_ref().map(|url| ("POSTERN_DATABASE_URL", url)));
+        let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        // The news travel to the server that runs: at most a few looks at the file.
+        tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+        done
+    }
+
+    async fn says(&self, arguments: &[&str]) -> String {
+        let done = self.run(arguments).await;
+        assert!(done.status.success(), "{arguments:?} {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    }
+
+    /// What was brought in goes out again, and nothing is left out on the way.
+    async fn brings_out_what_it_brought_in(&self) {
+        let csv = self.says(&["access", "export", "--rbac", "--conditions", "out.yaml"]).await;
+        std::fs::write(self.dir.join("out.csv"), csv).unwrap();
+        let again = ["access", "import", "out.csv", "--conditions", "out.yaml", "--json"];
+        let again: Value = serde_json::from_str(&self.says(&again).await).unwrap();
+        assert_eq!((&again["text"], &again["people"]), (&json!([]), &json!([])));
+        let lost = self.run(&["access", "export", "--rbac"]).await;
+        assert!(!lost.status.success(), "conditions are not left out");
+        assert!(
+            self.says(&["access", "discard", again["draft"].as_str().unwrap()]).await.contains("Discarded")
+        );
+        assert!(self.says(&["access", "list"]).await.contains("Version 2 counts"));
+        let check = ["access", "check", "rbac.csv", "--conditions", "conditions.yaml"];
+        assert!(self.says(&check).await.contains("2 roles"));
+        std::fs::write(self.dir.join("bad.csv"), "p, role:default/devs, catalog-entity, read, alow\n")
+            .unwrap();
+        for command in ["check", "import"] {
+            let bad = self.run(&["access", command, "bad.csv"]).await;
+            assert!(
+                !bad.status.success() && String::from_utf8_lossy(&bad.stderr).contains("line 1"),
+                "{bad:?}"
+            );
+        }
+        assert!(self.says(&["audit", "export"]).await.contains("policy.published"));
+    }
+}
+
 /// A policy is brought in, compared and published beside a server that runs, and the server obeys at the next call.
 async fn from_the_console(database: Option<String>) {
     let real = Real::start(database.clone(), &[]).await;
@@ -41,19 +92,7 @@ async fn from_the_console(database: Option<String>) {
     std::fs::write(dir.join("rbac.csv"), CSV).unwrap();
     std::fs::write(dir.join("conditions.yaml"), OWNERS).unwrap();
     std::fs::write(dir.join("none.yaml"), "roles: []").unwrap();
-    let postern = async |arguments: &[&str]| -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));
-        command.args(arguments).current_dir(&dir).env("POSTERN_DATA_DIR", &dir);
-        command.envs(database.as_ref().map(|url| ("POSTERN_DATABASE_URL", url)));
-        let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-        tokio::time::sleep(std::time::Duration::from_millis(400)).await;
-        done
-    };
-    let said = async |arguments: &[&str]| -> String {
-        let done = postern(arguments).await;
-        assert!(done.status.success(), "{arguments:?} {}", String::from_utf8_lossy(&done.stderr));
-        String::from_utf8(done.stdout).unwrap()
-    };
+    let console = Console { dir, database };
     let before = tools(&real, &token).await;
     assert!(before.contains("catalog_get-catalog-entity"));
     let csv = [
@@ -66,52 +105,33 @@ async fn from_the_console(database: Option<String>) {
         "--note",
         "From Backstage",
     ];
-    let drafted: Value = serde_json::from_str(&said(&csv).await).unwrap();
+    let drafted: Value = serde_json::from_str(&console.says(&csv).await).unwrap();
     let loses = json!({"who": "Ada@example.com", "permission": "scaffolder.task.create", "change": "loses", "before": "all", "after": "no"});
     assert!(drafted["people"].as_array().unwrap().contains(&loses), "{drafted}");
     assert!(drafted["text"].to_string().contains("IS_ENTITY_OWNER"), "{drafted}");
     assert_eq!(tools(&real, &token).await, before, "a draft changes nothing");
-    let none = said(&["access", "import", "none.yaml", "--json"]).await;
+    let none = console.says(&["access", "import", "none.yaml", "--json"]).await;
     let none: Value = serde_json::from_str(&none).unwrap();
     let (devs, none) = (drafted["draft"].as_str().unwrap(), none["draft"].as_str().unwrap());
-    assert!(said(&["access", "publish", none]).await.contains("version 1"));
+    assert!(console.says(&["access", "publish", none]).await.contains("version 1"));
     assert!(!tools(&real, &token).await.contains("catalog_get"), "whoever has no role has nothing");
-    let behind = postern(&["access", "publish", devs]).await;
+    let behind = console.run(&["access", "publish", devs]).await;
     let why = String::from_utf8_lossy(&behind.stderr).into_owned();
     assert!(!behind.status.success() && why.contains("version 1 was published meanwhile"), "{why}");
     assert!(
-        said(&["access", "diff", devs])
+        console
+            .says(&["access", "diff", devs])
             .await
             .contains("Ada@example.com gains catalog.entity.read (no → all)")
     );
-    assert!(said(&["access", "publish", devs, "--over", "1"]).await.contains("version 2"));
+    assert!(console.says(&["access", "publish", devs, "--over", "1"]).await.contains("version 2"));
     let after = tools(&real, &token).await;
     assert!(after.contains("catalog_get-catalog-entity") && !after.contains("refresh"), "{after}");
-    let may = said(&["access", "may", "ada@example.com"]).await;
+    let may = console.says(&["access", "may", "ada@example.com"]).await;
     assert!(may.contains("role:default/devs says: allow read catalog-entity"), "{may}");
-    let why = said(&["tools", "list", "--as", "ada@example.com", "--client", "app"]).await;
+    let why = console.says(&["tools", "list", "--as", "ada@example.com", "--client", "app"]).await;
     assert!(why.contains("role:default/devs says: allow read catalog-entity"), "{why}");
-    // What was brought in goes out again.
-    let csv = said(&["access", "export", "--rbac", "--conditions", "out.yaml"]).await;
-    std::fs::write(dir.join("out.csv"), csv).unwrap();
-    let again = ["access", "import", "out.csv", "--conditions", "out.yaml", "--json"];
-    let again: Value = serde_json::from_str(&said(&again).await).unwrap();
-    assert_eq!((&again["text"], &again["people"]), (&json!([]), &json!([])));
-    assert!(!postern(&["access", "export", "--rbac"]).await.status.success(), "conditions are not left out");
-    assert!(said(&["access", "discard", again["draft"].as_str().unwrap()]).await.contains("Discarded"));
-    assert!(said(&["access", "list"]).await.contains("Version 2 counts"));
-    assert!(
-        said(&["access", "check", "rbac.csv", "--conditions", "conditions.yaml"]).await.contains("2 roles")
-    );
-    std::fs::write(dir.join("bad.csv"), "p, role:default/devs, catalog-entity, read, alow\n").unwrap();
-    for command in ["check", "import"] {
-        let bad = postern(&["access", command, "bad.csv"]).await;
-        assert!(!bad.status.success() && String::from_utf8_lossy(&bad.stderr).contains("line 1"), "{bad:?}");
-    }
-    assert!(
-        said(&["audit", "verify"]).await.contains("whole")
-            || said(&["audit", "export"]).await.contains("policy.published")
-    );
+    console.brings_out_what_it_brought_in().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -203,34 +223,34 @@ on_both_engines! {
         let call = async |token: &str, name: &str, arguments: Value| {
             ask(&world.router, token, "tools/call", json!({"name": name, "arguments": arguments})).await
         };
-        let refused = call(&token, "access:read-policy", json!({})).await.failure();
+        let refused = call(&token, "policy:read-policy", json!({})).await.failure();
         assert!(refused.contains("only administrators"), "{refused}");
         sqlx::query("update users set admin_at = 1 where id = 'ada@acme.example'").execute(world.app.store.write()).await.unwrap();
         let policy = json!({"roles": [
             {"name": "keepers", "members": ["user:ada@acme.example"], "permissions": [
                 {"permission": "policy.entity.read"}, {"permission": "policy.entity.create"}]},
             {"name": "team", "members": ["group:fleet"], "permissions": [{"permission": "catalog.entity.read"}]}]});
-        let bad = call(&token, "access:save-policy-draft", json!({"policy": {"roles": [{"name": "a", "members": ["x"]}]}})).await.failure();
+        let bad = call(&token, "policy:save-policy-draft", json!({"policy": {"roles": [{"name": "a", "members": ["x"]}]}})).await.failure();
         assert!(bad.starts_with("InputError: ") && bad.contains("no member"), "{bad}");
-        let saved = call(&token, "access:save-policy-draft", json!({"policy": policy, "note": "Keepers"})).await.result();
+        let saved = call(&token, "policy:save-policy-draft", json!({"policy": policy, "note": "Keepers"})).await.result();
         let draft = saved["structuredContent"]["draftId"].as_str().unwrap().to_owned();
         assert!(saved["structuredContent"]["people"].to_string().contains("eve@acme.example"), "{saved}");
         assert!(world.app.policies.published().is_none(), "a draft is no policy");
-        let read = call(&token, "access:read-policy", json!({})).await.result();
+        let read = call(&token, "policy:read-policy", json!({})).await.result();
         assert_eq!(read["structuredContent"]["drafts"][0]["draftId"], draft.as_str(), "{read}");
         postern::app::policy::publish(&world.app, &draft, 0, "system").await.unwrap();
-        let may = call(&token, "access:get-effective-permissions", json!({"member": "fleet"})).await.result();
+        let may = call(&token, "policy:get-effective-permissions", json!({"member": "fleet"})).await.result();
         let permissions = may["structuredContent"]["permissions"].as_array().unwrap().clone();
         let reads = permissions.iter().find(|it| it["permission"] == "catalog.entity.read").unwrap();
         assert_eq!((&reads["may"], &reads["because"][0]), (&json!("all"), &json!("role:default/team says: allow catalog.entity.read")));
-        assert!(call(&token, "access:get-effective-permissions", json!({"member": "nobody"})).await.failure().contains("no member"));
-        assert!(call(&token, "access:compare-policy-draft", json!({"draftId": draft})).await.result()["structuredContent"]["text"] == json!([]));
-        assert!(call(&token, "access:compare-policy-draft", json!({"draftId": "none"})).await.failure().contains("no draft"));
-        let known = call(&token, "access:list-permissions", json!({})).await.result();
+        assert!(call(&token, "policy:get-effective-permissions", json!({"member": "nobody"})).await.failure().contains("no member"));
+        assert!(call(&token, "policy:compare-policy-draft", json!({"draftId": draft})).await.result()["structuredContent"]["text"] == json!([]));
+        assert!(call(&token, "policy:compare-policy-draft", json!({"draftId": "none"})).await.failure().contains("no draft"));
+        let known = call(&token, "policy:list-permissions", json!({})).await.result();
         assert!(known.to_string().contains("IS_ENTITY_OWNER"));
         // Whoever the policy does not give it finds no such tool, whatever their token holds.
-        let hidden = call(&other, "access:read-policy", json!({})).await.text;
-        let none = call(&other, "access:no-policy", json!({})).await.text;
+        let hidden = call(&other, "policy:read-policy", json!({})).await.text;
+        let none = call(&other, "policy:no-policy", json!({})).await.text;
         assert_eq!(hidden.replace("read-policy", "no-policy"), none);
     }
 }
