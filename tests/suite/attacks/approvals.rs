@@ -3,22 +3,21 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::Router;
 use axum::body::Body;
 use http::{Request, StatusCode};
+use postern::actions::Action;
 use postern::actions::filter::Rule;
-use postern::actions::{Action, Effect, Registry};
 use postern::mcp::{self, McpState};
-use postern::oauth::claims::{AccessClaims, sign_access};
+use postern::oauth::claims::sign_access;
 use postern::oauth::client::{AuthMethod, ClientKind};
 use postern::store::grants::{self, NewGrant};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::support::World;
-use crate::support::browser::{Browser, Seen};
+use crate::support::browser::Browser;
 use crate::support::desk::Desk;
-use crate::support::mcp::{Answer, Server, actions, rpc};
+use crate::support::mcp::{Answer, Server, rpc};
 use crate::support::people::PASSWORD;
 use crate::support::token;
 

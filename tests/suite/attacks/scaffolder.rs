@@ -12,17 +12,9 @@ fn steps(steps: Value) -> Value {
     json!({"owner": "user:a", "type": "t", "steps": steps, "parameters": {"properties": {"p": {"type": "string"}}}})
 }
 
-/// A path that a person typed, or that a template names, leads out of the workspace, or through a link.
-#[tokio::test]
-async fn attack_a_path_leads_out_of_no_step() {
-    let world = crate::support::World::sqlite().await;
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("secret"), "s3cret").unwrap();
-    let catalog = folder.path().join("catalog");
-    std::fs::create_dir(&catalog).unwrap();
-    let world = with_catalog(world, &catalog).await;
-    let ada = person(&world, "ada@acme.dev").await;
-    for (name, step) in [
+/// Every step with a path in what it is given, which is the parameter `p`.
+fn steps_that_take_a_path() -> Vec<(&'static str, Value)> {
+    vec![
         ("delete", json!({"action": "fs:delete", "input": {"files": ["${{ parameters.p }}"]}})),
         (
             "from",
@@ -62,7 +54,20 @@ async fn attack_a_path_leads_out_of_no_step() {
             "branch",
             json!({"action": "publish:local", "input": {"repo": "r", "defaultBranch": "${{ parameters.p }}"}}),
         ),
-    ] {
+    ]
+}
+
+/// A path that a person typed, or that a template names, leads out of the workspace, or through a link.
+#[tokio::test]
+async fn attack_a_path_leads_out_of_no_step() {
+    let world = crate::support::World::sqlite().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("secret"), "s3cret").unwrap();
+    let catalog = folder.path().join("catalog");
+    std::fs::create_dir(&catalog).unwrap();
+    let world = with_catalog(world, &catalog).await;
+    let ada = person(&world, "ada@acme.dev").await;
+    for (name, step) in steps_that_take_a_path() {
         let first = json!({"id": "first", "action": "fetch:plain", "input": {"url": "./skeleton"}});
         let files = [("skeleton/a.txt", "a"), ("named/${{ values.p }}", "x")];
         add_template(&world, &catalog, name, &steps(json!([first, step])), &files);
