@@ -55,7 +55,9 @@ impl Source {
                     .map(|name| embedded(files, name, below(name, &folder)))
                     .collect::<Result<_, _>>()?
             }
-            Self::Tree(Files::Disk(_), _) => on_disk(&self.on_disk(url)?)?,
+            Self::Tree(Files::Disk(_), _) => {
+                on_disk(&self.on_disk(url)?).map_err(|why| format!("{url:?}: {why}"))?
+            }
         };
         if found.is_empty() {
             return Err(format!("{url:?} is no folder beside the template, or an empty one"));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use postern::catalog::Catalog;
 use postern::catalog::files::resolve;
 use postern::scaffolder::dry;
+use postern::scaffolder::expression::{Scope, evaluate};
 use postern::scaffolder::source::Source;
 use postern::scaffolder::template::Template;
 use serde_json::{Map, Value, json};
@@ -63,9 +64,11 @@ fn values(template: &Template) -> Map<String, Value> {
 
 /// Something where each relative URL of a template leads, which the data does not hold.
 fn put_skeletons(root: &Path, template: &Template, file: &str) {
+    let scope = Scope::default().with("parameters", Value::Object(values(template)));
     let urls = template.steps.iter().filter_map(|step| step.input["url"].as_str());
-    for url in urls.filter(|url| !url.contains(':') && !url.contains("${{")) {
-        let place = root.join(resolve(file, url).unwrap());
+    for url in urls.filter(|url| !url.contains("://")) {
+        let Some(Value::String(url)) = evaluate(url, &scope).unwrap() else { continue };
+        let place = root.join(resolve(file, &url).unwrap());
         std::fs::create_dir_all(&place).unwrap();
         std::fs::write(place.join("SKELETON.md"), "# ${{ values.name }}\n").unwrap();
     }
