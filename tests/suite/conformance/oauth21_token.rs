@@ -59,7 +59,7 @@ on_both_engines! {
         let own = async || post_as(&world, "/token", &[("grant_type", "client_credentials")], Some(&basic)).await;
         let (first, second) = (own().await, own().await);
         // All that only reads, and nothing else.
-        assert_eq!(first.json["scope"], "catalog:read insights:read");
+        assert_eq!(first.json["scope"], "catalog:read insights:read scaffolder:read");
         assert!(first.json.get("refresh_token").is_none());
         let (one, two) = (claims(&first.text("access_token")), claims(&second.text("access_token")));
         assert_eq!((&one["sub"], &one["sub_kind"]), (&"rs".into(), &"client".into()));
