@@ -20,7 +20,7 @@ async fn main() -> Result<(), Error> {
     let usage = "usage: bench_grants DATABASE_URL COUNT";
     let (url, count) = (arguments.next().ok_or(usage)?, arguments.next().ok_or(usage)?.parse::<u32>()?);
     let set = vec![("database.url".to_owned(), url)];
-    let config = Config::from_raw(&Raw::read(&Flags { file: None, set }, |_| None)?)?;
+    let config = Config::from_raw(&Raw::read(&Flags { file: None, set }, |name| std::env::var(name).ok())?)?;
     let (store, now) = (Store::open(&config).await?, Clock::System.now());
     store.migrate(&config.data_dir).await?;
 
