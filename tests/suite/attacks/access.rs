@@ -150,6 +150,10 @@ fn calls() -> Vec<(&'static str, Value)> {
         ("catalog:search-docs", json!({"term": "zanzibar", "entityRef": "component:default/zanzibar"})),
         ("catalog:get-catalog-model-description", json!({})),
         ("catalog:refresh-catalog-entity", named("zanzibar")),
+        ("insights:list-scorecards", json!({})),
+        ("insights:get-scorecard-results", json!({})),
+        ("scaffolder:list-templates", json!({})),
+        ("scaffolder:get-template-parameters", json!({"templateRef": "template:default/zanzibar"})),
     ]
 }
 
@@ -211,10 +215,11 @@ on_both_engines! {
     /// Every answer is to the letter the one of a catalog in which there is nothing hidden.
     async fn attack_h07_what_is_hidden_is_as_if_it_were_not_there(world) {
         let folder = tempfile::tempdir().unwrap();
-        let token = granted(&world.app, ANN, "catalog:read catalog:write").await;
+        let token = granted(&world.app, ANN, "catalog:read catalog:write insights:read scaffolder:read").await;
         let tier = json!({"rule": "HAS_LABEL", "params": {"label": "tier", "value": "secret"}});
         let hides = json!({"permission": "catalog-entity", "action": "read", "effect": "deny", "when": tier});
-        let policy = everyone(json!([reads(), hides, {"permission": "catalog-entity", "action": "update"}]));
+        let others = ["catalog.entity.refresh", "scaffolder.template.parameter.read"].map(|it| json!({"permission": it}));
+        let policy = everyone(json!([reads(), hides, others[0], others[1]]));
         catalog(folder.path(), true);
         turn(&world, folder.path());
         let open = answers(&world, &token).await;
