@@ -250,11 +250,14 @@ mod tests {
         let mut seen = 0;
         each(&Cli::command(), "postern", &mut |command, path| {
             let told = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            let line = told.strip_prefix("Example: ").unwrap_or_else(|| panic!("{path}: {told}"));
-            assert!(line.contains(path), "{path}: {line}");
-            let mut parts = line.split(['|', '<', '>']).map(str::trim);
-            let read = Cli::try_parse_from(words(parts.find(|part| part.contains("postern ")).unwrap()));
-            assert!(read.is_ok(), "{path}: {}", read.unwrap_err());
+            let lines = told.strip_prefix("Examples:").or_else(|| told.strip_prefix("Example: "));
+            let lines = lines.unwrap_or_else(|| panic!("{path}: {told}"));
+            for line in lines.lines().filter(|line| !line.is_empty()) {
+                assert!(line.contains(path), "{path}: {line}");
+                let mut parts = line.split(['|', '<', '>']).map(str::trim);
+                let read = Cli::try_parse_from(words(parts.find(|part| part.contains("postern ")).unwrap()));
+                assert!(read.is_ok(), "{path}: {}", read.unwrap_err());
+            }
             seen += 1;
         });
         assert!(seen > 40, "{seen}");
