@@ -22,7 +22,8 @@ pub struct TrustedIssuer {
     /// Otherwise only subjects that an administrator linked are known.
     pub link_by_email: bool,
     /// The tenants whose word is good for that, where a provider has many: whoever rents another one says what addresses
-    /// its people have. An assertion that names no tenant needs none.
+    /// its people have. An assertion that names no tenant needs none where none is listed; where some are, it hides whose
+    /// word it is.
     pub tenants: Vec<String>,
 }
 
@@ -46,7 +47,11 @@ impl TrustedIssuer {
     /// Whether an account may be found by the address that this provider names for somebody of `tenant`, which is empty
     /// where it names none.
     pub fn links_by_email(&self, tenant: &str) -> bool {
-        self.link_by_email && (tenant.is_empty() || self.tenants.iter().any(|ours| ours == tenant))
+        let is_ours = match self.tenants.as_slice() {
+            [] => tenant.is_empty(),
+            listed => listed.iter().any(|ours| ours == tenant),
+        };
+        self.link_by_email && is_ours
     }
 }
 
@@ -113,13 +118,13 @@ mod tests {
     }
 
     #[test]
-    fn an_address_counts_where_the_tenant_is_listed_or_there_is_none() {
+    fn an_address_counts_where_the_tenant_is_listed_or_the_provider_has_none() {
         for (text, tenant, links) in [
             ("link_by_email = true", "", true),
             ("link_by_email = true", "t1", false),
             ("link_by_email = true\ntenants = [\"t1\"]", "t1", true),
             ("link_by_email = true\ntenants = [\"t1\"]", "t2", false),
-            ("link_by_email = true\ntenants = [\"t1\"]", "", true),
+            ("link_by_email = true\ntenants = [\"t1\"]", "", false),
             ("tenants = [\"t1\"]", "t1", false),
             ("", "", false),
         ] {

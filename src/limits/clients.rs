@@ -16,6 +16,8 @@ pub const OUTBOUND_HOSTS_MAX: u64 = 10_000;
 pub const DOCUMENT_BYTES_MAX: usize = 5_120;
 /// Longest client_id, in bytes (attack A06).
 pub const CLIENT_ID_BYTES_MAX: usize = 2_048;
+/// How much of a client_id that leads nowhere is shown to whoever brought it, in characters: enough to know it by.
+pub const CLIENT_ID_SHOWN_CHARS: usize = 100;
 /// A document is fresh this long where its host says nothing, in seconds.
 pub const DOCUMENT_FRESH_SECONDS: i64 = 3_600;
 /// Shortest freshness whatever its host says, in seconds: fetch times tell the host who signs in when.

@@ -18,6 +18,8 @@ pub const DEVICE_GUESSES_ADDRESS_MAX: i64 = 60;
 pub const DEVICE_GUESSES_SECONDS: i64 = 900;
 /// Longest `User-Agent` of a device that is kept for the page, in characters.
 pub const DEVICE_AGENT_CHARS_MAX: usize = 120;
+/// How much of what was typed as a device's code stands in the form again, in characters: a code with room for slips.
+pub const DEVICE_CODE_TYPED_CHARS_MAX: usize = 40;
 /// How long a pushed request waits for its browser, in seconds (RFC 9126 section 2.2 suggests 5 to 600).
 pub const PUSHED_SECONDS: i64 = 60;
 /// Most programs in a row that act for one another (RFC 8693 section 4.1); each makes the token longer.

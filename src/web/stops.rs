@@ -43,7 +43,9 @@ pub fn told(show: &Show, client: Option<&Client>) -> Told {
 /// A client that cannot be found, or may not come.
 pub fn unknown_client(app: &App, refusal: &ClientRefusal, client_id: &str) -> Problem {
     // Whatever a link says: nothing in it may turn or hide what is shown beside it (attack D03).
-    let shown = page::plain(&client_id.chars().filter(|c| *c != '\n').take(100).collect::<String>());
+    let shown = page::plain(
+        &client_id.chars().filter(|c| *c != '\n').take(limits::CLIENT_ID_SHOWN_CHARS).collect::<String>(),
+    );
     let status = match refusal {
         ClientRefusal::Unavailable => return Problem::Busy,
         ClientRefusal::NotAllowed(why) => {

@@ -54,7 +54,10 @@ pub enum Command {
         id: String,
     },
     /// Lets others register a client of their own: initial access tokens (RFC 7591)
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example: postern client token add --uses 20 --days 30 --note 'Payments team'"
+    )]
     Token(client_tokens::Command),
     /// Refuses everything of a client, on every node, until it is resumed; its grants stay
     #[command(after_help = "Example: postern client suspend 01938c1e-9a10-7c3e-8b0e-3d2f6f0c1a55")]

@@ -74,28 +74,28 @@ enum Command {
     #[command(after_help = "Example: postern migrate")]
     Migrate,
     /// Checks or explains the configuration
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: postern config check")]
     Config(config::Command),
     /// Adds or lists the people who may sign in
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: postern user list")]
     User(users::Command),
     /// Adds, lists or revokes clients
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: postern client list --json")]
     Client(clients::Command),
     /// Makes, lists or ends personal access tokens
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: postern token list --user dana@example.com")]
     Token(tokens::Command),
     /// Lists or runs the tools
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: postern tools list")]
     Tools(tools::Command),
     /// Lists or rotates the keys that tokens are signed with
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: postern keys list")]
     Keys(keys::Command),
     /// Drafts, compares and publishes who may do what
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: postern access check rbac.csv")]
     Access(access::Command),
     /// Exports or verifies the audit log
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: postern audit verify")]
     Audit(audit::Command),
     /// Looks for what is wrong with this server and its surroundings; exits with 1 where something is
     #[command(after_help = "Example: postern doctor --json")]
@@ -104,7 +104,7 @@ enum Command {
     #[command(after_help = "Example: postern sweep --dry-run")]
     Sweep(sweep::Options),
     /// Checks catalog descriptors, or has a running server read its own again
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: postern catalog check catalog")]
     Catalog(catalog::Command),
     /// Asks a running server whether it is ready; exits with 1 where it is not
     #[command(after_help = "Example: postern healthcheck")]
@@ -214,4 +214,71 @@ async fn open(config: Config) -> Result<(App, tokio::task::JoinHandle<()>), app:
 async fn finish(app: App, writer: tokio::task::JoinHandle<()>) {
     drop(app);
     let _ = writer.await;
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// The words of a line as a shell reads it, without settings before the program's name.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        let mut quote = None;
+        for c in line.chars() {
+            match c {
+                c if quote == Some(c) => quote = None,
+                '\'' | '"' if quote.is_none() => quote = Some(c),
+                ' ' if quote.is_none() => words.push(String::new()),
+                c => words.last_mut().unwrap().push(c),
+            }
+        }
+        words.into_iter().skip_while(|word| word != "postern").collect()
+    }
+
+    /// Every command and every group of commands, with the words that lead to it.
+    fn each(command: &clap::Command, path: &str, visit: &mut impl FnMut(&clap::Command, &str)) {
+        visit(command, path);
+        for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+            each(below, &format!("{path} {}", below.get_name()), visit);
+        }
+    }
+
+    #[test]
+    fn every_command_and_every_group_has_an_example_that_is_one_of_it() {
+        let mut seen = 0;
+        each(&Cli::command(), "postern", &mut |command, path| {
+            let told = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let lines = told.strip_prefix("Examples:").or_else(|| told.strip_prefix("Example: "));
+            let lines = lines.unwrap_or_else(|| panic!("{path}: {told}"));
+            for line in lines.lines().filter(|line| !line.is_empty()) {
+                assert!(line.contains(path), "{path}: {line}");
+                let mut parts = line.split(['|', '<', '>']).map(str::trim);
+                let read = Cli::try_parse_from(words(parts.find(|part| part.contains("postern ")).unwrap()));
+                assert!(read.is_ok(), "{path}: {}", read.unwrap_err());
+            }
+            seen += 1;
+        });
+        assert!(seen > 40, "{seen}");
+    }
+
+    #[test]
+    fn a_group_without_a_command_or_with_a_wrong_one_says_what_there_is() {
+        each(&Cli::command(), "postern", &mut |command, path| {
+            let own: Vec<&str> = path.split(' ').collect();
+            if own.len() == 1 || !command.has_subcommands() {
+                return;
+            }
+            let said = Cli::try_parse_from(&own).unwrap_err();
+            assert_eq!(said.exit_code(), 2, "{path}");
+            let said = said.to_string();
+            for below in command.get_subcommands() {
+                assert!(said.contains(below.get_name()), "{path}: {said}");
+            }
+            assert!(said.contains("Example: postern"), "{path}: {said}");
+            let wrong = Cli::try_parse_from(own.iter().copied().chain(["nonsense"])).unwrap_err().to_string();
+            assert!(wrong.contains("'nonsense'") && wrong.contains("--help"), "{path}: {wrong}");
+        });
+    }
 }

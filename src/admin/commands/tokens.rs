@@ -129,7 +129,6 @@ async fn add(app: &App, asked: Add) -> Outcome {
     let new = wish.judged(&app.resources, &app.actions)?;
     let (secret, id) = (Secret::<Personal>::mint(), secret::id(now));
     let detail = json!({"name": new.name(), "scope": new.scope().to_string(), "resource": new.resource(), "kept": new.kept(), "for": user.id});
-    app.audit.record(fact("token.made", &id, detail)).await?;
     let mut tx = app.store.begin().await?;
     match store::personal_tokens::add(&mut tx, (&id, &secret.digest()), &user.id, &new, now).await? {
         Added::Yes => tx.commit().await?,
@@ -141,6 +140,7 @@ async fn add(app: &App, asked: Add) -> Outcome {
             .into());
         }
     }
+    app.audit.record(fact("token.made", &id, detail)).await?;
     let until = new.expires_at(now).rfc3339();
     if asked.json {
         let answer = json!({"id": id, "token": secret.reveal(), "expires_at": until, "scope": new.scope().to_string(), "resource": new.resource()});
@@ -200,7 +200,6 @@ async fn revoke(app: &App, id: &str) -> Outcome {
         Some(Some(_)) => return Err(format!("token {id} was ended before; see `postern token list`").into()),
         Some(None) => {}
     }
-    app.audit.record(fact("token.ended", id, json!({}))).await?;
     let mut tx = app.store.begin().await?;
     let ended = store::personal_tokens::revoke(&mut tx, &app.store, (id, None), "admin", now).await?;
     tx.commit().await?;
@@ -208,6 +207,7 @@ async fn revoke(app: &App, id: &str) -> Outcome {
         return Err(format!("token {id} was ended by somebody else meanwhile").into());
     }
     app.store.tell(Event::GrantRevoked(id.to_owned()));
+    app.audit.record(fact("token.ended", id, json!({}))).await?;
     println!("Ended. Its next call is refused, on every node.");
     Ok(ExitCode::SUCCESS)
 }

@@ -132,7 +132,8 @@ pub async fn show(State(app): State<App>, Path(segment): Path<String>, visit: Vi
     Ok((jar, page::html(StatusCode::OK, &page)).into_response())
 }
 
-/// `POST /admin/clients/{id}`: suspends it, lets it go on, or ends one grant of it. On record first.
+/// `POST /admin/clients/{id}`: suspends it, lets it go on, or ends one grant of it. On record once it has
+/// happened: of two who do it at once, one did.
 pub async fn change(
     State(app): State<App>,
     Path(segment): Path<String>,
@@ -165,7 +166,6 @@ pub async fn change(
         act @ ("suspend" | "resume") => {
             let suspended = act == "suspend";
             fact.event = if suspended { "client.suspended" } else { "client.resumed" };
-            app.audit.record(fact).await?;
             let mut tx = app.store.begin().await?;
             let done = store::clients::suspend(&mut tx, &app.store, &client.id, suspended, visit.now).await?;
             tx.commit().await?;
@@ -179,7 +179,6 @@ pub async fn change(
             }
             (fact.event, fact.grant_id) = ("grant.revoked", Some(id.clone()));
             fact.detail = json!({"by": "admin"});
-            app.audit.record(fact).await?;
             let mut tx = app.store.begin().await?;
             let done = store::grants::revoke(&mut tx, &app.store, &id, "admin", visit.now).await?;
             tx.commit().await?;
@@ -191,6 +190,7 @@ pub async fn change(
         return Err(nothing().into());
     }
     app.store.tell(news);
+    app.audit.record(fact).await?;
     page::see_other(&page_of(&client.id))
 }
 

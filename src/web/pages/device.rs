@@ -60,7 +60,7 @@ fn form(app: &App, visit: &Visit, code: &str, status: StatusCode, problem: &str)
 pub async fn enter(State(app): State<App>, visit: Visit, body: Bytes) -> Answer {
     let fields = Fields::of(&body);
     let browser = session::admit_form(&app, &visit, PURPOSE, fields.get("csrf"))?;
-    let typed: String = fields.get("user_code").chars().take(40).collect();
+    let typed: String = fields.get("user_code").chars().take(limits::DEVICE_CODE_TYPED_CHARS_MAX).collect();
     let wrong = |status, why| Ok(form(&app, &visit, &typed, status, why));
     if !may_guess(&app, &visit).await? {
         let minutes = limits::DEVICE_GUESSES_SECONDS / 60;

@@ -96,7 +96,8 @@ async fn page(
     Ok((jar, page::html(StatusCode::OK, &page)).into_response())
 }
 
-/// `POST /admin/users`: suspends, resumes, or makes a link. On record first.
+/// `POST /admin/users`: suspends, resumes, or makes a link. A link is on record first, the rest once it
+/// has happened.
 pub async fn change(State(app): State<App>, visit: Visit, body: Bytes) -> Answer {
     let session = match administrator(&app, &visit).await? {
         Ok(session) => session,
@@ -125,16 +126,19 @@ async fn suspend(app: &App, visit: &Visit, session: &Session, user: &User, suspe
     }
     if user.is_active() == suspended {
         let event = if suspended { "user.suspended" } else { "user.resumed" };
-        app.audit.record(fact(event, visit, session, user)).await?;
         let mut tx = app.store.begin().await?;
         if !store::users::is_admin_locked(&mut tx, &session.user.id, &user.id).await? {
             tx.rollback().await?;
             app.audit.note(Fact { outcome: "refused", ..fact(event, visit, session, user) }).await;
             return Err(not_any_more().into());
         }
-        store::users::suspend(&mut tx, &app.store, &user.id, suspended, visit.now).await?;
+        let changed = store::users::suspend(&mut tx, &app.store, &user.id, suspended, visit.now).await?;
         tx.commit().await?;
-        app.store.tell(Event::UserSuspended(user.id.clone()));
+        // Somebody else may have done it since this page looked: then that is on record as theirs.
+        if changed {
+            app.store.tell(Event::UserSuspended(user.id.clone()));
+            app.audit.record(fact(event, visit, session, user)).await?;
+        }
     }
     page::see_other("/admin/users")
 }

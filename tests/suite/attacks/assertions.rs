@@ -1,12 +1,14 @@
 //! What an identity provider's word must not open, and what a refusal must not use up (attacks.md C09, E08).
 
 use futures_util::future::join_all;
+use postern::oauth::client::ClientKind;
 use serde_json::{Value, json};
 use sqlx::Row as _;
 
 use crate::support::World;
 use crate::support::exchange::{ACCESS_TOKEN, RESOURCE};
 use crate::support::identity::{IDP, Provider, present};
+use crate::support::people::LOOPBACK;
 use crate::support::proof::{Signer, TOKEN, basic, post_with};
 use crate::support::token::{self, SECRET, post_as, signed_in};
 
@@ -53,8 +55,10 @@ on_both_engines! {
     async fn attack_c09_a_tenant_that_is_not_listed_names_nobody_by_address(world) {
         let (idp, world) = Provider::start(world, &json!({"tenants": ["ours"]})).await;
         let of = |tenant: Value| idp.assertion(&world, &[("tenant", tenant)]);
-        assert_eq!(present(&world, &of(json!("theirs")), &[]).await.error(), (400, "invalid_grant"));
-        assert_eq!(linked(&world).await, 0);
+        for other in [json!("theirs"), json!("Ours"), Value::Null] {
+            assert_eq!(present(&world, &of(other.clone()), &[]).await.error(), (400, "invalid_grant"), "{other}");
+            assert_eq!(linked(&world).await, 0, "{other}");
+        }
         assert_eq!(present(&world, &of(json!("ours")), &[]).await.status, 200);
         let unlisted = json!([{"issuer": IDP, "clients": ["agent"], "link_by_email": true}]).to_string();
         let world = idp.host.known_to_with(world, &[("trusted_issuers", unlisted.as_str())]).await;
@@ -66,6 +70,44 @@ on_both_engines! {
         assert!(postern::store::subjects::link(&mut tx, who, &eve.id, world.clock.now()).await.unwrap());
         tx.commit().await.unwrap();
         assert_eq!(present(&world, &idp.assertion(&world, &about_eve), &[]).await.status, 200, "by an administrator's word");
+    }
+
+    /// What strangers have fetched until nothing more is takes no keys from whoever the operator trusts.
+    async fn attack_a09_what_strangers_use_up_keeps_nobody_from_trusted_keys(world) {
+        let (idp, world) = Provider::start(world, &json!({})).await;
+        let place = format!("{IDP}/keys");
+        while world.app.outbound.json(&place, 65_536).await.is_ok() {}
+        assert_eq!(present(&world, &idp.assertion(&world, &[]), &[]).await.status, 200);
+        for (kind, is_had) in [(ClientKind::PreRegistered, true), (ClientKind::SelfRegistered, false)] {
+            let mut client = world.client(kind, "CI", &[LOOPBACK]).await;
+            client.metadata.jwks_uri = Some(place.clone());
+            let keys = postern::web::key_sets::of_client(&world.app, &client, None).await;
+            assert_eq!(keys.is_some(), is_had, "{kind:?}");
+        }
+    }
+
+    /// Whoever knows a client's id must not be able to fill the log with it.
+    async fn attack_a12_refusals_of_one_kind_are_a_row_a_minute(world) {
+        let (_, world) = Provider::start(world, &json!({})).await;
+        let fields = [("grant_type", "client_credentials"), ("scope", "catalog:read")];
+        let refused = async |world: &World| {
+            let answer = post_as(world, "/token", &fields, Some("agent:wrong")).await;
+            assert_eq!(answer.error(), (401, "invalid_client"));
+        };
+        for _ in 0..10 {
+            refused(&world).await;
+        }
+        world.clock.advance(postern::limits::REFUSALS_NOTED_SECONDS);
+        refused(&world).await;
+        let last = "select count(*) from audit where event = 'token.refused' and detail like '%more_since_the_last\":9%'";
+        for _ in 0..200 {
+            if count(&world, last).await == 1 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        assert_eq!(count(&world, last).await, 1);
+        assert_eq!(count(&world, "select count(*) from audit where event = 'token.refused'").await, 2);
     }
 
     /// RFC 9449 section 5.2: without the proof there is no token, and what was brought is as good as before.

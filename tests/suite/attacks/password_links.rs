@@ -6,7 +6,7 @@ use postern::store;
 
 use crate::support::World;
 use crate::support::browser::Browser;
-use crate::support::people::PASSWORD;
+use crate::support::people::{PASSWORD, admin};
 
 const NEW: &str = "another horse altogether";
 
@@ -55,6 +55,7 @@ on_both_engines! {
 
     async fn attack_a_link_ends_where_who_made_it_is_no_administrator_any_more(world) {
         let (link, _, root) = link(&world).await;
+        admin(&world, "other@acme.dev").await;
         assert_eq!(status(&world, &link).await, StatusCode::OK);
         let mut thief = Browser::default();
         let page = thief.open(&world, &link).await;

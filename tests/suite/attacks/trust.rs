@@ -10,6 +10,7 @@ use crate::support::World;
 use crate::support::browser::Browser;
 use crate::support::documents::{Documents, ID, Reply, document, document_with};
 use crate::support::people::{PASSWORD, admin};
+use crate::support::registration::{good, registered};
 
 const OTHER: &str = "https://other.example/oauth/client.json";
 
@@ -105,6 +106,41 @@ on_both_engines! {
         let next = first.text("refresh_token");
         let denied = world.and(&[("clients.deny", "client.example")]).await;
         assert_eq!(post(&denied, next).await.error(), (401, "invalid_client"));
+    }
+
+    /// What a client was given while it was trusted it keeps for as long as it is: the ceiling holds at every refresh.
+    async fn attack_a11_a_client_that_became_a_stranger_refreshes_within_the_ceiling(world) {
+        let host = Documents::start().await;
+        let allow = [("clients.allow", "client.example")];
+        let mut world = host.known_to(world).await.and(&allow).await;
+        world.user("dana@acme.dev", PASSWORD).await;
+        host.say(Reply::json(document()));
+        let described = resolve(&world.app, ID).await.unwrap();
+        let (id, _, _) = registered(&world, &good()).await;
+        let own = store::clients::find(&world.app.store, &id).await.unwrap().unwrap();
+        for client in [described, own] {
+            let ask = [("scope", "catalog:read openid offline_access")];
+            let code = Browser::default().connect(&world, &client, &ask).await.parameter("code").unwrap();
+            let fields = [("grant_type", "authorization_code"), ("client_id", &client.id), ("code", &code),
+                ("code_verifier", crate::support::token::VERIFIER), ("redirect_uri", "http://127.0.0.1:33418/")];
+            let first = crate::support::token::post(&world, "/token", &fields).await;
+            let again = async |world: &World, token: &str, scope: Option<&str>| {
+                let mut fields = vec![("grant_type", "refresh_token"), ("client_id", &client.id), ("refresh_token", token)];
+                fields.extend(scope.map(|scope| ("scope", scope)));
+                crate::support::token::post(world, "/token", &fields).await
+            };
+            let trusted = again(&world, &first.text("refresh_token"), None).await;
+            assert_eq!(trusted.json["scope"], "catalog:read offline_access openid", "{trusted:?}");
+            world = world.and(&[("clients.unknown_scopes", "openid")]).await;
+            let refused = again(&world, &trusted.text("refresh_token"), Some("catalog:read")).await;
+            assert_eq!(refused.error(), (400, "invalid_scope"), "{refused:?}");
+            let cut = again(&world, &trusted.text("refresh_token"), None).await;
+            assert_eq!(cut.json["scope"], "openid", "{cut:?}");
+            // The person's yes still stands: whoever trusts it again need not ask again.
+            world = world.and(&allow).await;
+            let restored = again(&world, &cut.text("refresh_token"), None).await;
+            assert_eq!(restored.json["scope"], "catalog:read offline_access openid", "{restored:?}");
+        }
     }
 
     async fn nobody_is_let_in_by_asking_and_a_wait_belongs_to_one_browser(world) {

@@ -98,6 +98,24 @@ async fn attack_a_task_of_somebody_else_is_not_there() {
     assert_ne!(get(&world, &token, &id).await.result()["status"], "cancelled", "nothing was changed");
 }
 
+/// One person through one client, at another server: what one of them runs is not seen, answered or ended by another.
+#[tokio::test]
+async fn attack_a_task_of_another_server_is_not_there() {
+    let world = McpWorld::with_catalog(true).await;
+    let token = world.token("openid");
+    let id = begin(&world, &token, "confirm_delete").await;
+    let store = &world.world.app.store;
+    let moved = sqlx::query("update mcp_tasks set resource = resource || '/catalog' where digest = $1");
+    moved.bind(digest(&id).as_str()).execute(store.write()).await.unwrap();
+    assert_eq!(get(&world, &token, &id).await.code(), (200, -32602));
+    for (method, more) in [("tasks/cancel", ""), ("tasks/update", r#","inputResponses":{}"#)] {
+        let answer = ask(&world, &token, method, &format!(r#""taskId":"{id}"{more}"#), DECLARED).await;
+        assert_eq!(answer.code(), (200, -32602), "{method}");
+    }
+    let kept = postern::store::mcp_tasks::find(store, &digest(&id)).await.unwrap().unwrap();
+    assert_eq!(kept.end, None);
+}
+
 #[tokio::test]
 async fn a_task_asks_and_goes_on_with_the_answer() {
     let world = McpWorld::with_catalog(true).await;

@@ -3,6 +3,7 @@
 use http::StatusCode;
 use postern::oauth::client::{Client, ClientKind};
 use postern::store;
+use postern::web::pages::client::page_of;
 use serde_json::Value;
 
 use super::personal_tokens::made;
@@ -62,7 +63,8 @@ async fn client_page(world: &World, browser: &mut Browser, client: &Client) -> S
 
 /// Posts the form of `page` with these fields beside its proof.
 async fn act(world: &World, browser: &mut Browser, page: &Seen, fields: &[(&str, &str)]) -> StatusCode {
-    let (path, mut all) = page.form("/admin/");
+    let (path, mut all) =
+        page.form(if page.at.starts_with("/account") { "/account/tokens/revoke" } else { "/admin/" });
     all.retain(|(name, _)| name == "csrf");
     all.extend(fields.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
     browser.post(world, &path, &all, &OWN).await.status()
@@ -134,6 +136,35 @@ on_both_engines! {
             path = format!("/admin?{}", more.split('"').next().unwrap().replace("&amp;", "&").replace("&#38;", "&"));
         }
         assert_eq!((seen, pages), (101, 3), "every one, once");
+    }
+
+    /// However many press the button at once: one did it, and one is on record.
+    async fn of_many_who_do_one_thing_at_once_one_is_on_record(world) {
+        let editor = world.dana_and_client().await;
+        let mut dana = Browser::default();
+        token(&world, &mut dana, &editor).await;
+        let user = store::users::list(&world.app.store).await.unwrap().pop().unwrap();
+        let grant: String = sqlx::query_scalar("select id from grants").fetch_one(world.app.store.read()).await.unwrap();
+        let (_, own) = made(&world.app, |_| {}).await;
+        let root = root(&world).await;
+        for (browser, place, fields, event) in [
+            (&dana, "/account/tokens".to_owned(), vec![("id", own.as_str())], "token.ended"),
+            (&root, page_of(&editor.id), vec![("act", "grant"), ("grant", grant.as_str())], "grant.revoked"),
+            (&root, page_of(&editor.id), vec![("act", "suspend")], "client.suspended"),
+            (&root, format!("/admin/users?ask=suspend&user={}", user.id), vec![("act", "suspend"), ("user", user.id.as_str())], "user.suspended"),
+        ] {
+            let mut browser = browser.clone();
+            let page = browser.open(&world, &place).await;
+            let all = (0..6).map(|_| {
+                let (mut browser, page, world, fields) = (browser.clone(), &page, &world, &fields);
+                async move { act(world, &mut browser, page, fields).await }
+            });
+            let all = futures_util::future::join_all(all).await;
+            assert!(all.contains(&StatusCode::SEE_OTHER) && all.iter().all(|status| !status.is_server_error()), "{event}: {all:?}");
+            let rows = sqlx::query_scalar("select count(*) from audit where event = $1 and outcome = 'ok'").bind(event);
+            let rows: i64 = rows.fetch_one(world.app.store.read()).await.unwrap();
+            assert_eq!(rows, 1, "{event}: {all:?}");
+        }
     }
 
     async fn a_client_is_suspended_resumed_and_one_grant_of_it_ended_on_its_page(world) {

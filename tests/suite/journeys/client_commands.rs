@@ -121,6 +121,36 @@ on_both_engines! {
         assert!(!store::clients::suspend(&mut tx, &world.app.store, id, false, now).await.unwrap());
     }
 
+    /// However many do it at once: one did, and one is on record.
+    async fn of_many_who_end_one_token_at_once_one_is_on_record(world) {
+        world.user("dana@acme.dev", PASSWORD).await;
+        let (_, token) = made(&world.app, |_| {}).await;
+        let add = json_of(&postern(&world, &["client", "token", "add", "--uses", "2", "--json"]));
+        for (arguments, event) in [
+            (vec!["token", "revoke", token.as_str()], "token.ended"),
+            (vec!["client", "token", "revoke", add["id"].as_str().unwrap()], "client.token.revoked"),
+        ] {
+            let all: Vec<Output> = std::thread::scope(|scope| {
+                let running: Vec<_> = (0..4).map(|_| scope.spawn(|| postern(&world, &arguments))).collect();
+                running.into_iter().map(|one| one.join().unwrap()).collect()
+            });
+            assert_eq!(all.iter().filter(|output| output.status.success()).count(), 1, "{all:?}");
+            let rows = sqlx::query_scalar("select count(*) from audit where event = $1 and outcome = 'ok'").bind(event);
+            let rows: i64 = rows.fetch_one(world.app.store.read()).await.unwrap();
+            assert_eq!(rows, 1, "{event}");
+        }
+    }
+
+    async fn a_token_that_was_not_made_is_not_on_record(world) {
+        world.user("dana@acme.dev", PASSWORD).await;
+        made(&world.app, |_| {}).await;
+        assert!(postern(&world, &["client", "suspend", "personal-access-tokens"]).status.success());
+        let before = recorded(&world).await;
+        let add = ["token", "add", "--user", "dana@acme.dev", "--name", "Nightly", "--scope", "catalog:read"];
+        assert!(refusal(&postern(&world, &add)).contains("switched off"));
+        assert_eq!(recorded(&world).await, before);
+    }
+
     async fn the_switch_for_personal_tokens_is_suspended_and_resumed_and_never_ended(world) {
         world.user("dana@acme.dev", PASSWORD).await;
         made(&world.app, |_| {}).await;

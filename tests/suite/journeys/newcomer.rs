@@ -70,6 +70,7 @@ fn config_check_refuses_what_a_start_refuses() {
         ("POSTERN_ENCRYPTION_KEY", "short", "key"),
         ("POSTERN_OUTBOUND_EXTRA_CA", "/nowhere/ca.pem", "/nowhere/ca.pem"),
         ("POSTERN_LOG_FILTER", "postern=loud", "log.filter"),
+        ("POSTERN_ACCESS_POLICY_FILE", "/nowhere/policy.yaml", "/nowhere/policy.yaml"),
     ] {
         let env = [(name, value), ("POSTERN_LISTEN", "127.0.0.1:0")];
         let (text, success) = postern(dir.path(), &["config", "check"], &env);

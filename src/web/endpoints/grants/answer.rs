@@ -12,26 +12,27 @@ use crate::oauth::error::Refusal;
 use crate::oauth::exchange::{ACCESS_TOKEN, Actor};
 use crate::oauth::grant::Grant;
 use crate::oauth::id_token::IdToken;
+use crate::oauth::request::Offer;
 use crate::oauth::scope::ScopeSet;
 use crate::secret::{self, Refresh, Secret};
 use crate::store::events::Event;
 use crate::store::{self, refresh_tokens::First};
 use crate::web::error::Failure;
 
-/// What may be issued of `scope` under `grant` to `client` in this `way`.
+/// What may be issued of `scope` under `grant` to `client` in this `way`, out of what there is to give.
 ///
 /// # Errors
 /// As [`policy::decide`].
 pub(super) fn may(
     app: &App,
     client: &Client,
-    way: GrantType,
+    (way, offer): (GrantType, Offer<'_>),
     grant: &Grant,
     scope: &ScopeSet,
     now: Time,
 ) -> Result<ScopeSet, Refusal> {
     let (behind, resource) = (Behind::Grant(grant), grant.resource.as_str());
-    let (offer, denied) = (app.offer(), app.config.clients.described.denies(client));
+    let denied = app.config.clients.described.denies(client);
     policy::decide(&Ask { client, way, behind, scope, resource, offer, denied }, now)
 }
 

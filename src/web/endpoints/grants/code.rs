@@ -51,7 +51,14 @@ pub(in crate::web::endpoints) async fn exchange(
         // Dropped, not committed: the code is as it was.
         Redemption::Refused(refusal) => return Err(refusal.into()),
     }
-    let scope = may(app, &client, GrantType::AuthorizationCode, &found.grant, &found.grant.scope, now)?;
+    let scope = may(
+        app,
+        &client,
+        (GrantType::AuthorizationCode, app.offer()),
+        &found.grant,
+        &found.grant.scope,
+        now,
+    )?;
     let next = first_refresh(app, &mut tx, &client, &found.grant, form.key(), now).await?;
     let issue = Issue {
         refresh: next.as_ref(),

@@ -41,7 +41,7 @@ pub(in crate::web::endpoints) async fn exchange(
             return Err(refusal.into());
         }
     };
-    let scope = may(app, &client, GrantType::DeviceCode, grant, &grant.scope, now)?;
+    let scope = may(app, &client, (GrantType::DeviceCode, app.offer()), grant, &grant.scope, now)?;
     if !store::devices::redeem(&mut tx, &digest, now).await? {
         return Err(Refusal::Unknown.into());
     }
