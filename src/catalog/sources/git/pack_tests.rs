@@ -190,6 +190,23 @@ proptest::proptest! {
 }
 
 #[test]
+fn attack_a_pack_with_another_sum_is_refused() {
+    let good = packed(&[object(3, b"hello")]);
+    let mut other = good.clone();
+    *other.last_mut().unwrap() ^= 1;
+    assert!(Pack::read(&good).is_ok() && Pack::read(&other).is_err());
+}
+
+#[test]
+fn attack_what_objects_are_made_into_counts_against_the_room_there_is() {
+    // A base of one length only, and no more than there is room for.
+    let copies = [5, 5, 0b1001_0000, 5];
+    assert_eq!(apply(b"hello", &copies, &mut 5).unwrap(), b"hello");
+    assert!(apply(b"hello", &copies, &mut 4).unwrap_err().contains("more than"));
+    assert!(apply(b"hello you", &copies, &mut 5).is_err());
+}
+
+#[test]
 fn attack_a_pack_that_lies_about_its_lengths_is_refused() {
     let good = packed(&[object(3, b"hello")]);
     assert!(Pack::read(&good).is_ok());
