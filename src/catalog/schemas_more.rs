@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::schemas::{DIALECT, predicate};
 use crate::limits;
 
-fn input(properties: Value, required: &[&str]) -> Value {
+/// An object of these properties and no others.
+pub(super) fn closed(properties: Value, required: &[&str]) -> Value {
     json!({
         "$schema": DIALECT,
         "type": "object",
@@ -29,7 +30,7 @@ fn output(properties: &Value) -> Value {
 /// One entity, by its reference.
 pub fn reference_input() -> Value {
     let about = "Reference kind:namespace/name of the entity, or its name where only one has it.";
-    input(json!({"entityRef": {"type": "string", "minLength": 1, "description": about}}), &["entityRef"])
+    closed(json!({"entityRef": {"type": "string", "minLength": 1, "description": about}}), &["entityRef"])
 }
 
 /// What `catalog:get-entity-owners` gives.
@@ -78,7 +79,7 @@ pub fn facets_input() -> Value {
     });
     let query =
         json!({"$ref": "#/$defs/predicate", "description": "Which entities count; all where left out."});
-    let mut schema = input(json!({"facets": facets, "query": query}), &["facets"]);
+    let mut schema = closed(json!({"facets": facets, "query": query}), &["facets"]);
     schema["$defs"] = json!({"predicate": predicate()});
     schema
 }
@@ -109,7 +110,7 @@ pub fn summary_input() -> Value {
         "orderFields": asked["properties"]["orderFields"],
         "tokenBudget": budget,
     });
-    let mut schema = input(properties, &[]);
+    let mut schema = closed(properties, &[]);
     schema["$defs"] = asked["$defs"].clone();
     schema
 }
@@ -135,7 +136,7 @@ pub fn docs_input() -> Value {
         },
         "limit": {"type": "integer", "minimum": 1, "description": "Pages to name; 10 where left out, at most 50."},
     });
-    input(properties, &["term"])
+    closed(properties, &["term"])
 }
 
 /// What it gives.
@@ -165,7 +166,7 @@ pub fn validate_input() -> Value {
         "entity": {"type": "string", "description": "Entity YAML content to validate"},
         "location": {"type": "string", "format": "uri", "description": "Location to validate"},
     });
-    input(properties, &["entity"])
+    closed(properties, &["entity"])
 }
 
 /// What it gives, as Backstage has it.
@@ -209,7 +210,7 @@ pub fn refresh_input() -> Value {
         "namespace": text("The namespace of the entity to refresh. If the namespace is unknown it can be omitted."),
         "name": text("The name of the entity to refresh."),
     });
-    input(properties, &["name"])
+    closed(properties, &["name"])
 }
 
 /// What it gives, as Backstage has it.

@@ -33,7 +33,7 @@ const BUILT_IN: [(&str, &str, &[&str], &str); 4] = [
     (
         "apis",
         "APIs",
-        &["api:*", "apis:*", "api-docs:*"],
+        &["api:*", "apis:*", "api-docs:*", "catalog:get-entity-apis"],
         "The APIs of this platform: find one, read its definition, then write code against what it says.",
     ),
     (

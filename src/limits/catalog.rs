@@ -38,5 +38,7 @@ pub const GIT_OBJECTS_MAX: usize = 200_000;
 pub const GIT_CHAIN_MAX: usize = 256;
 /// Deepest folder of a repository that is entered.
 pub const GIT_FOLDERS_DEEP_MAX: usize = 32;
+/// Longest path of a file in a repository, in bytes, as on Linux. Longer ones are left out; each is held with its file.
+pub const GIT_PATH_BYTES_MAX: usize = 4_096;
 /// Largest list of branches and tags, in bytes.
 pub const GIT_REFS_BYTES_MAX: usize = 1024 * 1024;

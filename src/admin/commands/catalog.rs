@@ -108,9 +108,10 @@ async fn register(app: &App, url: &str, is_dry: bool, as_json: bool) -> Outcome 
     let made = match is_dry {
         true => app.sources.check(url).await?,
         false => {
-            // On record before it is done; what is refused after that is on record as wanted.
-            app.audit.record(fact("catalog.location.registered", json!({"target": url}))).await?;
-            app.sources.register(url, "system").await?
+            let made = app.sources.register(url, "system").await?;
+            let detail = json!({"location": made.id, "target": made.target});
+            app.audit.record(fact("catalog.location.registered", detail)).await?;
+            made
         }
     };
     let entities: Vec<&str> = made.entities.iter().map(|reference| reference.as_str()).collect();
@@ -136,8 +137,9 @@ async fn unregister(app: &App, which: &str) -> Outcome {
     } else {
         Which::Id(which)
     };
-    app.audit.record(fact("catalog.location.unregistered", json!({"which": which}))).await?;
     let row = app.sources.unregister(meant).await?;
+    let detail = json!({"location": row.id, "target": row.target});
+    app.audit.record(fact("catalog.location.unregistered", detail)).await?;
     println!("Taken back: {}", row.target);
     Ok(ExitCode::SUCCESS)
 }

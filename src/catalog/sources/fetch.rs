@@ -53,7 +53,8 @@ async fn one(
     now: Time,
 ) {
     let Some(shelf) = source.shelf() else { return };
-    match get(&outbound, &tokens, (shelf.source(), &name), etag.as_deref()).await {
+    let from = (shelf.source(), source.is_registered());
+    match get(&outbound, &tokens, from, &name, etag.as_deref()).await {
         Ok(Answer::Same(_)) => shelf.same(&name, now),
         Ok(Answer::New(fetched)) => {
             let etag = fetched.headers.get(header::ETAG).and_then(|it| it.to_str().ok()).map(str::to_owned);
@@ -65,14 +66,15 @@ async fn one(
     }
 }
 
-/// Fetches the file `name` that the source at `source` leads to.
+/// Fetches the file `name` that the source at `source` leads to, which somebody may have registered.
 ///
 /// # Errors
 /// A sentence, and whether it says that the file is gone.
 pub async fn get(
     outbound: &Outbound,
     tokens: &Tokens,
-    (source, name): (&str, &str),
+    source: (&str, bool),
+    name: &str,
     etag: Option<&str>,
 ) -> Result<Answer, (String, bool)> {
     let url = target::parse(name).map_err(|why| (why, false))?;
@@ -90,8 +92,13 @@ pub async fn get(
 
 /// The token of the host that `url` names, and only where the source itself is of that host: a descriptor anywhere else
 /// must not have us read, with the operator's rights, what its author could not (attack).
-fn for_file(tokens: &Tokens, source: &str, url: &Url, raw: &Url) -> Credentials {
-    let is_own = Url::parse(source).is_ok_and(|source| source.origin() == url.origin());
+///
+/// Many share a host such as github.com. So of what was registered only files of its own repository get the token: the
+/// author of a registered descriptor must not have us bring in what stands in somebody else's (attack).
+fn for_file(tokens: &Tokens, (source, is_registered): (&str, bool), url: &Url, raw: &Url) -> Credentials {
+    let is_own = Url::parse(source).is_ok_and(|source| {
+        source.origin() == url.origin() && (!is_registered || target::is_of_one_repository(&source, url))
+    });
     let Some(token) = token_of(tokens, url).filter(|_| is_own) else { return Vec::new() };
     if raw.path().contains("/-/raw/") {
         vec![("private-token", token.reveal().to_owned())]
@@ -127,7 +134,7 @@ mod tests {
         let tokens: Tokens = [("github.com".to_owned(), Hidden::new("t0p"))].into();
         let sent = |source: &str, name: &str| {
             let url = Url::parse(name).unwrap();
-            for_file(&tokens, source, &url, &target::raw(&url))
+            for_file(&tokens, (source, false), &url, &target::raw(&url))
         };
         let own = "https://github.com/a/b/blob/main/c.yaml";
         assert_eq!(sent(own, own), [("authorization", "Bearer t0p".to_owned())]);
@@ -140,6 +147,9 @@ mod tests {
         ] {
             assert!(sent(source, name).is_empty(), "{source} {name}");
         }
+        let next = Url::parse("https://github.com/acme/next/blob/main/c.yaml").unwrap();
+        let of = |is_registered| for_file(&tokens, (own, is_registered), &next, &target::raw(&next)).len();
+        assert_eq!((of(false), of(true)), (1, 0), "whoever registers reads their own repository");
         assert!(for_git(&tokens, "https://github.com.evil.example/a.git").is_empty());
         assert_eq!(for_git(&tokens, "https://github.com/a/b.git").len(), 1);
     }

@@ -52,7 +52,7 @@ impl Sources {
         let cannot = |why: &str| {
             ActionError::InvalidInput(format!("Location url:{} cannot be used: {why}", excerpt(&target)))
         };
-        let answer = fetch::get(&self.outbound, &self.tokens, (&target, &target), None).await;
+        let answer = fetch::get(&self.outbound, &self.tokens, (&target, true), &target, None).await;
         let body = match answer.map_err(|(why, _)| cannot(&why))? {
             Answer::New(fetched) => fetched.body,
             Answer::Same(_) => {

@@ -84,6 +84,26 @@ pub fn raw(url: &Url) -> Url {
     raw
 }
 
+/// Whether a file is of the same repository as another on its host; of a host whose repositories cannot be told apart by
+/// their URLs, whether it is in the same folder or below.
+pub fn is_of_one_repository(one: &Url, other: &Url) -> bool {
+    let (one, other) = (raw(one), raw(other));
+    let (path, parts): (_, Vec<&str>) = (one.path(), one.path().split('/').collect());
+    let ground = match (one.host_str(), parts.as_slice()) {
+        _ if path.contains("/-/") => path.find("/-/").map_or(path, |end| &path[..end + 3]).to_owned(),
+        (Some("raw.githubusercontent.com"), [_, owner, name, _, ..]) | (_, [_, owner, name, "raw", ..]) => {
+            format!("/{owner}/{name}/")
+        }
+        _ => path.rfind('/').map_or(path, |end| &path[..=end]).to_owned(),
+    };
+    // Plain steps upwards are gone with parsing; others' servers may go those that are written in percents.
+    let asked = other.path().to_ascii_lowercase();
+    one.host_str() == other.host_str()
+        && other.path().starts_with(&ground)
+        && !asked.contains("..")
+        && !asked.contains("%2e")
+}
+
 /// The page of a file of a repository, as its host shows it.
 pub fn page(repository: &str, revision: &str, path: &str) -> String {
     let bare = repository.trim_end_matches('/').trim_end_matches(".git");
@@ -127,6 +147,35 @@ mod tests {
             parse(" https://a.example/c.yaml?ref=main#L3 ").unwrap().as_str(),
             "https://a.example/c.yaml?ref=main"
         );
+    }
+
+    #[test]
+    fn attack_another_repository_of_a_shared_host_is_told_from_ones_own() {
+        let is_one = |one: &str, other: &str| {
+            let url = |path: &str| Url::parse(&format!("https://{path}")).unwrap();
+            is_of_one_repository(&url(one), &url(other))
+        };
+        for (one, other) in [
+            ("github.com/a/b/blob/main/x/c.yaml", "github.com/a/b/raw/main/d.yaml"),
+            ("gitlab.com/a/b/c/-/blob/main/x/c.yaml", "gitlab.com/a/b/c/-/raw/main/d.yaml"),
+            ("git.example/a/b/src/branch/main/x/c.yaml", "git.example/a/b/raw/branch/main/d.yaml"),
+            ("a.example/x/c.yaml", "a.example/x/y/d.yaml"),
+            ("a.example/c.yaml", "a.example/d.yaml"),
+        ] {
+            assert!(is_one(one, other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("github.com/a/b/blob/main/c.yaml", "github.com/a/bb/blob/main/d.yaml"),
+            ("github.com/a/b/blob/main/c.yaml", "github.com/z/b/raw/main/d.yaml"),
+            ("gitlab.com/a/b/-/blob/main/c.yaml", "gitlab.com/a/b/c/-/raw/main/d.yaml"),
+            ("gitlab.com/a/b/-/blob/main/c.yaml", "gitlab.com/a/z/-/raw/main/d.yaml"),
+            ("git.example/a/b/src/branch/main/c.yaml", "git.example/a/z/raw/branch/main/d.yaml"),
+            ("git.example/a/b/src/branch/main/c.yaml", "git.example/a/b/..%2fz/raw/branch/main/d.yaml"),
+            ("git.example/a/b/src/branch/main/c.yaml", "git.example/a/b/%2e%2e%2fz/raw/d.yaml"),
+            ("a.example/x/y/c.yaml", "a.example/x/d.yaml"),
+        ] {
+            assert!(!is_one(one, other), "{one} {other}");
+        }
     }
 
     #[test]

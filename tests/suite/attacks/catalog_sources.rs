@@ -144,6 +144,28 @@ async fn attack_a_token_is_sent_to_its_host_alone() {
 }
 
 #[tokio::test]
+async fn attack_a_registered_descriptor_brings_in_nothing_of_a_neighbour_by_our_token() {
+    let (world, host) = host(World::sqlite().await, &[("catalog.tokens", "client.example=t0psecret")]).await;
+    let there = "https://client.example/ada/private/raw/branch/main/env";
+    let own = url("/eve/shop/raw/branch/main/a.yaml");
+    let targets = ["../../tag/v1/b.yaml", there];
+    host.say_at("/eve/shop/raw/branch/main/a.yaml", Reply::text(location("a", &targets)));
+    host.say_at("/eve/shop/raw/tag/v1/b.yaml", Reply::text(component("b")));
+    host.say_at("/ada/private/raw/branch/main/env", Reply::text("SECRET=1"));
+    world.act("catalog:register-entity", json!({"locationUrl": own})).await.unwrap();
+    world.look().await;
+    for (path, is_sent) in [
+        ("/eve/shop/raw/branch/main/a.yaml", true),
+        ("/eve/shop/raw/tag/v1/b.yaml", true),
+        ("/ada/private/raw/branch/main/env", false),
+    ] {
+        let heads = host.heads_at(path);
+        assert!(!heads.is_empty(), "{path}: {}", world.problems());
+        assert!(heads.iter().all(|head| head.contains("t0psecret") == is_sent), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn attack_a_placeholder_brings_nothing_of_another_host_or_of_this_disk() {
     let (world, host) = host(World::sqlite().await, &[("catalog.urls", &url("/a.yaml"))]).await;
     for target in [

@@ -48,7 +48,7 @@ async fn list(world: &World, path: &str, token: &str) -> (u16, Vec<String>) {
 async fn attack_g01_a_token_of_one_server_is_refused_by_every_other() {
     let world = world().await;
     let resources = world.app.resources.clone();
-    assert_eq!(resources.all().len(), 12, "{:?}", resources.identifiers());
+    assert_eq!(resources.all().len(), 14, "{:?}", resources.identifiers());
     for mine in resources.all() {
         let token = granted_at(&world.app, &mine.identifier, "catalog:read", &mine.identifier).await;
         // Twice: the second time the token is known, and must not open what it did not open at first.

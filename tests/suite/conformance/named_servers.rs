@@ -32,6 +32,8 @@ async fn each_server_publishes_its_own_metadata_and_its_challenge_names_it() {
         [
             "/mcp",
             "/api/mcp-actions/v1",
+            "/mcp/apis",
+            "/api/mcp-actions/v1/apis",
             "/mcp/catalog",
             "/api/mcp-actions/v1/catalog",
             "/mcp/insights",
@@ -63,7 +65,7 @@ async fn each_server_publishes_its_own_metadata_and_its_challenge_names_it() {
         assert!(words.is_empty() || header.contains(&format!("scope=\"{}\"", words.join(" "))), "{header}");
     }
     let document = world::json(world.get("/.well-known/oauth-authorization-server").await).await;
-    assert_eq!(document["protected_resources"].as_array().unwrap().len(), 10);
+    assert_eq!(document["protected_resources"].as_array().unwrap().len(), 12);
 }
 
 #[tokio::test]

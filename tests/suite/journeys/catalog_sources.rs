@@ -299,15 +299,7 @@ on_both_engines! {
         assert_eq!(listed, json!([{"data": {"id": made["locationId"], "target": url("/c.yaml"), "type": "url"}}]));
         let told = get("/api/catalog/entity-problems?entityRef=component:default/c").await;
         assert_eq!(told["items"][0]["severity"], "warning", "{told}");
-        let run = |arguments: &[&str]| {
-            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_postern"));
-            command.args(arguments).current_dir(world.dir.path()).env("POSTERN_DATA_DIR", world.dir.path());
-            if let Some(url) = &world.app.config.database.url {
-                command.env("POSTERN_DATABASE_URL", url.reveal());
-            }
-            let output = command.output().unwrap();
-            (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
-        };
+        let run = |arguments: &[&str]| command(&world, arguments);
         let (done, listed) = run(&["catalog", "locations", "--json"]);
         assert!(done && listed.contains("/c.yaml") && listed.contains("\"entities\": 1"), "{listed}");
         let (done, why) = run(&["catalog", "register", "file:///etc/passwd"]);
@@ -320,4 +312,24 @@ on_both_engines! {
         let events = sqlx::query("select event from audit where event = 'catalog.location.unregistered'");
         assert_eq!(events.fetch_all(world.app.store.read()).await.unwrap().len(), 1);
     }
+
+    async fn what_a_command_did_not_do_is_not_on_record(world) {
+        for refused in [&["catalog", "register", "file:///etc/passwd"][..], &["catalog", "unregister", "nothing"]] {
+            assert!(!command(&world, refused).0, "{refused:?}");
+        }
+        let events = sqlx::query("select event from audit where event like 'catalog.location.%'");
+        assert!(events.fetch_all(world.app.store.read()).await.unwrap().is_empty());
+    }
+}
+
+/// Whether a command of the console did what it was told, and what it said.
+fn command(world: &World, arguments: &[&str]) -> (bool, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_postern"));
+    command.args(arguments).current_dir(world.dir.path()).env("POSTERN_DATA_DIR", world.dir.path());
+    if let Some(url) = &world.app.config.database.url {
+        command.env("POSTERN_DATABASE_URL", url.reveal());
+    }
+    let output = command.output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
 }

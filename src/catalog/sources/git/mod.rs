@@ -66,8 +66,34 @@ async fn bring(
 
 fn unfold(source: &Source, tip: &wire::Tip, answer: &Bytes, now: Time) -> Result<(), String> {
     let Some(shelf) = source.shelf() else { return Ok(()) };
-    let pack = pack::Pack::read(&wire::pack(answer)?)?;
-    let files = tree::files(&pack, &tip.commit)?;
+    let (pack, files) = unpack(answer, &tip.commit)?;
     let kept = shelf.turn(&tip.commit, &tip.branch, files, &|blob| pack.body(blob), now);
     kept.map_err(|error| format!("it cannot be kept here: {error}"))
+}
+
+/// A pack, and the files of a commit in it by their places.
+type Unpacked = (pack::Pack, Vec<(String, usize)>);
+
+fn unpack(answer: &[u8], commit: &str) -> Result<Unpacked, String> {
+    let pack = pack::Pack::read(&wire::pack(answer)?)?;
+    let files = tree::files(&pack, commit)?;
+    Ok((pack, files))
+}
+
+/// The paths and lengths of the files of `commit` in an answer to a fetch.
+///
+/// # Errors
+/// A sentence, where the answer, its pack or the commit is broken, incomplete or too large.
+pub fn listing(answer: &[u8], commit: &str) -> Result<Vec<(String, usize)>, String> {
+    let (pack, files) = unpack(answer, commit)?;
+    Ok(files.into_iter().map(|(path, at)| (path, pack.body(at).len())).collect())
+}
+
+/// The commit that a server says its branch is at, from its answers about itself and about its branches.
+///
+/// # Errors
+/// A sentence, where it speaks another protocol or has no such branch.
+pub fn tip(about: &[u8], refs: &[u8], branch: Option<&str>) -> Result<String, String> {
+    wire::abilities(about)?;
+    Ok(wire::tip(refs, branch)?.commit)
 }

@@ -102,6 +102,110 @@ fn attack_a_bomb_of_folders_within_folders_is_refused_quickly() {
     assert!(tree::files(&pack, &hex(&name("commit", &commit))).unwrap_err().contains("more than"));
 }
 
+/// A commit of one folder with these lines in it, and what they name.
+fn commit_of(root: &[u8], others: &[Vec<u8>]) -> (Pack, String) {
+    let commit = format!("tree {}\n", hex(&name("tree", root))).into_bytes();
+    let objects = [others, &[object(2, root), object(1, &commit)]].concat();
+    (Pack::read(&packed(&objects)).unwrap(), hex(&name("commit", &commit)))
+}
+
+#[test]
+fn attack_a_folder_with_an_endless_name_does_not_stand_in_every_path() {
+    let inner = entry("100644", "a.yaml", &name("blob", b"x"));
+    let long = "d".repeat(1 << 20);
+    let root = [
+        entry("40000", &long, &name("tree", &inner)),
+        entry("40000", "plain", &name("tree", &inner)),
+        entry("100644", &long, &name("blob", b"x")),
+    ];
+    let (pack, commit) = commit_of(&root.concat(), &[object(3, b"x"), object(2, &inner)]);
+    let files = tree::files(&pack, &commit).unwrap();
+    assert_eq!(files.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["plain/a.yaml"]);
+}
+
+#[test]
+fn attack_one_folder_with_more_in_it_than_a_repository_may_have_is_refused() {
+    for mode in ["100644", "40000"] {
+        let line = |number: usize| entry(mode, &format!("{number}.yaml"), &name("blob", b"x"));
+        let root: Vec<u8> = (0..=limits::DESCRIPTOR_FILES_MAX).flat_map(line).collect();
+        let (pack, commit) = commit_of(&root, &[object(3, b"x")]);
+        assert!(tree::files(&pack, &commit).unwrap_err().contains("more than"), "{mode}");
+    }
+}
+
+/// A good pack with everything in it that a pack has.
+fn good() -> (Vec<u8>, Vec<Vec<u8>>) {
+    let (base, steps) =
+        (object(3, b"hello hello"), [&[11, 11][..], &[0b1001_0000, 6], &[5], b"there"].concat());
+    let back = u8::try_from(base.len()).unwrap();
+    let after = [head(6, steps.len()), vec![back], folded(&steps)].concat();
+    let named = [head(7, steps.len()), name("blob", b"hello hello").to_vec(), folded(&steps)].concat();
+    let root = entry("100644", "a.yaml", &name("blob", b"hello there"));
+    let commit = format!("tree {}\n", hex(&name("tree", &root))).into_bytes();
+    (commit.clone(), vec![base, after, named, object(2, &root), object(1, &commit)])
+}
+
+fn summed(mut pack: Vec<u8>) -> Vec<u8> {
+    pack.extend(sha1(&[&pack]));
+    pack
+}
+
+proptest::proptest! {
+    #[test]
+    fn attack_no_bytes_at_all_break_the_reader(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
+        let _ = Pack::read(&bytes);
+        let begun = [b"PACK".to_vec(), 2_u32.to_be_bytes().to_vec(), 3_u32.to_be_bytes().to_vec(), bytes.clone()];
+        let _ = Pack::read(&summed(begun.concat()));
+        let _ = apply(b"some base", &bytes, &mut 100_000);
+        let (pack, commit) = commit_of(&bytes, &[]);
+        let _ = tree::files(&pack, &commit);
+    }
+
+    #[test]
+    fn attack_no_change_of_a_good_pack_breaks_the_reader(
+        changes in proptest::collection::vec((proptest::num::usize::ANY, proptest::num::u8::ANY), 1..6),
+    ) {
+        let (commit, objects) = good();
+        let mut pack = packed(&objects);
+        pack.truncate(pack.len() - 20);
+        let end = pack.len();
+        changes.iter().for_each(|&(at, byte)| pack[at % end] = byte);
+        if let Ok(pack) = Pack::read(&summed(pack)) {
+            let held: usize = pack.objects.iter().map(|object| object.body.len()).sum();
+            assert!(held <= limits::GIT_UNFOLDED_BYTES_MAX);
+            let _ = tree::files(&pack, &hex(&name("commit", &commit)));
+        }
+    }
+
+    #[test]
+    fn attack_no_change_of_the_steps_to_an_object_breaks_the_reader(
+        steps in proptest::collection::vec(proptest::num::u8::ANY, 0..40), from in 0_u8..20, to in 0_u8..127,
+    ) {
+        let base = vec![7; usize::from(from)];
+        let mut room = 100;
+        if let Ok(made) = apply(&base, &[&[from, to][..], &steps].concat(), &mut room) {
+            assert!(made.len() == usize::from(to) && made.len() + room == 100);
+        }
+    }
+}
+
+#[test]
+fn attack_a_pack_with_another_sum_is_refused() {
+    let good = packed(&[object(3, b"hello")]);
+    let mut other = good.clone();
+    *other.last_mut().unwrap() ^= 1;
+    assert!(Pack::read(&good).is_ok() && Pack::read(&other).is_err());
+}
+
+#[test]
+fn attack_what_objects_are_made_into_counts_against_the_room_there_is() {
+    // A base of one length only, and no more than there is room for.
+    let copies = [5, 5, 0b1001_0000, 5];
+    assert_eq!(apply(b"hello", &copies, &mut 5).unwrap(), b"hello");
+    assert!(apply(b"hello", &copies, &mut 4).unwrap_err().contains("more than"));
+    assert!(apply(b"hello you", &copies, &mut 5).is_err());
+}
+
 #[test]
 fn attack_a_pack_that_lies_about_its_lengths_is_refused() {
     let good = packed(&[object(3, b"hello")]);

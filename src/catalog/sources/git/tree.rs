@@ -19,8 +19,8 @@ pub(super) fn files(pack: &Pack, commit: &str) -> Result<Vec<(String, usize)>, S
     while let Some((path, name, depth)) = folders.pop() {
         entered += 1;
         // The same folder may stand in ten others, and those in ten others: small as a pack, endless as a walk (attack).
-        if entered > limits::DESCRIPTOR_FOLDERS_MAX || files.len() > limits::DESCRIPTOR_FILES_MAX {
-            return Err(format!("it has more than {} files or folders", limits::DESCRIPTOR_FILES_MAX));
+        if entered > limits::DESCRIPTOR_FOLDERS_MAX {
+            return Err(too_many());
         }
         let Some(tree) = pack.find(&name, Kind::Tree) else { continue };
         let mut rest = pack.body(tree);
@@ -28,6 +28,10 @@ pub(super) fn files(pack: &Pack, commit: &str) -> Result<Vec<(String, usize)>, S
             rest = after;
             let Ok(called) = std::str::from_utf8(called) else { continue };
             if called.is_empty() || called.contains(['/', '\\']) || !is_visible(called) {
+                continue;
+            }
+            // A folder called by a megabyte of letters would stand in the path of everything in it (attack).
+            if path.len() + 1 + called.len() > limits::GIT_PATH_BYTES_MAX {
                 continue;
             }
             let path = if path.is_empty() { called.to_owned() } else { format!("{path}/{called}") };
@@ -39,10 +43,18 @@ pub(super) fn files(pack: &Pack, commit: &str) -> Result<Vec<(String, usize)>, S
                 // A link leads where its author wants, a module to another server.
                 _ => {}
             }
+            // Here as well: one folder alone may have millions in it.
+            if files.len() > limits::DESCRIPTOR_FILES_MAX || folders.len() > limits::DESCRIPTOR_FOLDERS_MAX {
+                return Err(too_many());
+            }
         }
     }
     files.sort_unstable();
     Ok(files)
+}
+
+fn too_many() -> String {
+    format!("it has more than {} files or folders", limits::DESCRIPTOR_FILES_MAX)
 }
 
 /// One line of a folder.

@@ -182,4 +182,21 @@ mod tests {
         assert!(tip(&answer(&["--upload-pack=id HEAD"]), None).unwrap_err().contains("no commit"));
         assert!(pack(&answer(&["packfile", "\u{3}go away"])).unwrap_err().contains("go away"));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn attack_no_bytes_at_all_break_the_reader_of_lines(
+            bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200), at in 0..200_usize, byte: u8,
+        ) {
+            let mut mutated = answer(&["version 2", "fetch=filter", "packfile", "\u{1}PACK", "\u{3}no"]);
+            let end = mutated.len();
+            mutated[at % end] = byte;
+            for bytes in [bytes, mutated] {
+                let (_, _) = (abilities(&bytes), tip(&bytes, None));
+                if let Ok(pack) = pack(&bytes) {
+                    assert!(pack.len() <= bytes.len());
+                }
+            }
+        }
+    }
 }
