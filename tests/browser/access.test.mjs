@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { engine, startPostern } from '../conformance/lib/server.mjs';
-import { assertFits, assertGoodPage, assertLight, launch, openWindow } from './lib/browser.mjs';
+import { assertFits, assertGoodPage, assertLight, launch, signedInWindow } from './lib/browser.mjs';
 
 const ROOT = { email: 'root@example.com', name: 'Root', password: 'the very first passphrase' };
 const POLICY = `roles:
@@ -23,10 +23,7 @@ describe(`the page of roles on ${engine}`, () => {
   let server, browser;
   before(async () => {
     [server, browser] = await Promise.all([startPostern(), launch()]);
-    server.command(
-      ['user', 'add', '--email', ROOT.email, '--name', ROOT.name, '--password-stdin', '--admin'],
-      `${ROOT.password}\n`,
-    );
+    server.addUser({ ...ROOT, isAdmin: true });
   });
   after(async () => {
     await browser?.close();
@@ -34,11 +31,7 @@ describe(`the page of roles on ${engine}`, () => {
   });
 
   async function signedIn(options) {
-    const opened = await openWindow(browser, options);
-    await opened.page.goto(`${server.origin}/login`);
-    await opened.page.fill('input[name=email]', ROOT.email);
-    await opened.page.fill('input[name=password]', ROOT.password);
-    await opened.page.locator('form:has(input[name=password]) button').click();
+    const opened = await signedInWindow(browser, server, ROOT, options);
     await opened.page.goto(`${server.origin}/admin/access`);
     return opened;
   }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { engine, startPostern } from '../conformance/lib/server.mjs';
-import { assertAccessible, assertFits, assertGoodPage, assertLight, launch, listenForRedirect, openWindow } from './lib/browser.mjs';
+import { assertAccessible, assertFits, assertGoodPage, assertLight, launch, listenForRedirect, openWindow, signedInWindow } from './lib/browser.mjs';
 import { newRequest, redeem } from './lib/oauth.mjs';
 
 const ROOT = { email: 'root@example.com', name: 'Root', password: 'the very first passphrase' };
@@ -13,7 +13,7 @@ describe(`account and administration on ${engine}`, () => {
   before(async () => {
     [server, browser, client] = await Promise.all([startPostern(), launch(), listenForRedirect()]);
     server.addUser(DANA);
-    server.command(['user', 'add', '--email', ROOT.email, '--name', ROOT.name, '--password-stdin', '--admin'], `${ROOT.password}\n`);
+    server.addUser({ ...ROOT, isAdmin: true });
   });
   after(async () => {
     await browser?.close();
@@ -21,14 +21,7 @@ describe(`account and administration on ${engine}`, () => {
     await server?.stop();
   });
 
-  async function signedIn({ email, password }, options) {
-    const opened = await openWindow(browser, options);
-    await opened.page.goto(`${server.origin}/login`);
-    await opened.page.fill('input[name=email]', email);
-    await opened.page.fill('input[name=password]', password);
-    await opened.page.locator('form:has(input[name=password]) button').click();
-    return opened;
-  }
+  const signedIn = (account, options) => signedInWindow(browser, server, account, options);
 
   /** An app that `page`'s person lets in, leaving out what `untick` names; its tokens. */
   async function connected(page, { scope, untick = [] } = {}) {

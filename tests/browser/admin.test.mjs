@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { engine, startPostern } from '../conformance/lib/server.mjs';
-import { assertAccessible, assertFits, assertGoodPage, assertLight, launch, openWindow } from './lib/browser.mjs';
+import { assertAccessible, assertFits, assertGoodPage, assertLight, launch, signedInWindow } from './lib/browser.mjs';
 import { newRequest } from './lib/oauth.mjs';
 
 const ROOT = { email: 'root@example.com', name: 'Root', password: 'the very first passphrase' };
@@ -11,24 +11,14 @@ describe(`the administrator's pages on ${engine}`, () => {
   let server, browser;
   before(async () => {
     [server, browser] = await Promise.all([startPostern(), launch()]);
-    server.command(
-      ['user', 'add', '--email', ROOT.email, '--name', ROOT.name, '--password-stdin', '--admin'],
-      `${ROOT.password}\n`,
-    );
+    server.addUser({ ...ROOT, isAdmin: true });
   });
   after(async () => {
     await browser?.close();
     await server?.stop();
   });
 
-  async function signedIn(options) {
-    const opened = await openWindow(browser, options);
-    await opened.page.goto(`${server.origin}/login`);
-    await opened.page.fill('input[name=email]', ROOT.email);
-    await opened.page.fill('input[name=password]', ROOT.password);
-    await opened.page.locator('form:has(input[name=password]) button').click();
-    return opened;
-  }
+  const signedIn = options => signedInWindow(browser, server, ROOT, options);
 
   for (const [width, colorScheme] of [[320, 'dark'], [360, 'light'], [1280, 'light'], [1280, 'dark']])
     test(`the list fits ${width} px in ${colorScheme} and loads nothing from elsewhere`, async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { engine, startPostern } from '../conformance/lib/server.mjs';
-import { assertAccessible, assertFits, launch, listenForRedirect, openWindow } from './lib/browser.mjs';
+import { assertAccessible, assertFits, launch, listenForRedirect, openWindow, signIn } from './lib/browser.mjs';
 import { newRequest } from './lib/oauth.mjs';
 
 const WIDTHS = [320, 360, 1280];
@@ -28,9 +28,7 @@ describe(`layout on ${engine}`, () => {
     const { page, context } = await openWindow(browser, { viewport, colorScheme: scheme, ...options });
     await page.goto(request.url);
     await see(page, 'sign-in');
-    await page.locator('input[name=email]').fill(LIN.email);
-    await page.locator('input[name=password]').fill(LIN.password);
-    await page.locator('form:has(input[name=password]) button').first().click();
+    await signIn(page, LIN);
     await page.locator('button[name=decision][value=allow]').waitFor();
     await see(page, 'consent');
     await page.goto(`${server.origin}/authorize?client_id=nobody&redirect_uri=http://127.0.0.1:9/`);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { engine, startPostern } from '../conformance/lib/server.mjs';
-import { assertAccessible, assertFits, assertGoodPage, assertLight, launch, openWindow } from './lib/browser.mjs';
+import { assertAccessible, assertFits, assertGoodPage, assertLight, launch, signedInWindow } from './lib/browser.mjs';
 
 const ADA = { email: 'ada@example.com', name: 'Ada', password: 'the very first passphrase' };
 
@@ -10,21 +10,14 @@ describe(`the pages of templates on ${engine}`, () => {
   let server, browser;
   before(async () => {
     [server, browser] = await Promise.all([startPostern(), launch()]);
-    server.command(['user', 'add', '--email', ADA.email, '--name', ADA.name, '--password-stdin'], `${ADA.password}\n`);
+    server.addUser(ADA);
   });
   after(async () => {
     await browser?.close();
     await server?.stop();
   });
 
-  async function signedIn(options) {
-    const opened = await openWindow(browser, options);
-    await opened.page.goto(`${server.origin}/login`);
-    await opened.page.fill('input[name=email]', ADA.email);
-    await opened.page.fill('input[name=password]', ADA.password);
-    await opened.page.locator('form:has(input[name=password]) button').click();
-    return opened;
-  }
+  const signedIn = options => signedInWindow(browser, server, ADA, options);
 
   async function begin(page, code) {
     await page.goto(`${server.origin}/scaffolder/templates/default/harbour-page`);

@@ -6,7 +6,7 @@ import { deflateSync } from 'node:zlib';
 import { hostDocument } from '../conformance/lib/documents.mjs';
 import { engine, startPostern } from '../conformance/lib/server.mjs';
 import {
-  assertAccessible, assertFits, assertGoodPage, assertLight, launch, listenForRedirect, openWindow,
+  assertAccessible, assertFits, assertGoodPage, assertLight, launch, listenForRedirect, openWindow, signIn,
 } from './lib/browser.mjs';
 
 const ROOT = { email: 'root@example.com', name: 'Root', password: 'the very first passphrase' };
@@ -27,11 +27,7 @@ describe(`a client that nobody knows on ${engine}`, () => {
     );
     const settings = { ...host.settings, POSTERN_CLIENTS_DESCRIBED: 'ask' };
     [server, browser] = await Promise.all([startPostern(settings), launch()]);
-    for (const [person, ...flags] of [[ROOT, '--admin'], [DANA], [ERIN]])
-      server.command(
-        ['user', 'add', '--email', person.email, '--name', person.name, '--password-stdin', ...flags],
-        `${person.password}\n`,
-      );
+    for (const person of [{ ...ROOT, isAdmin: true }, DANA, ERIN]) server.addUser(person);
   });
   after(async () => {
     await browser?.close();
@@ -39,12 +35,6 @@ describe(`a client that nobody knows on ${engine}`, () => {
     await client?.close();
     host?.close();
   });
-
-  async function signIn(page, person) {
-    await page.fill('input[name=email]', person.email);
-    await page.fill('input[name=password]', person.password);
-    await page.locator('form:has(input[name=password]) button').click();
-  }
 
   function authorize() {
     const parameters = {

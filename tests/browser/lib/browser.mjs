@@ -34,6 +34,21 @@ export async function openWindow(browser, options = {}) {
   return { context, page, answers };
 }
 
+/** Types an account into the sign-in page that is shown. */
+export async function signIn(page, { email, password }) {
+  await page.fill('input[name=email]', email);
+  await page.fill('input[name=password]', password);
+  await page.locator('form:has(input[name=password]) button').first().click();
+}
+
+/** A window in which `account` is signed in at `server`. */
+export async function signedInWindow(browser, server, account, options) {
+  const opened = await openWindow(browser, options);
+  await opened.page.goto(`${server.origin}/login`);
+  await signIn(opened.page, account);
+  return opened;
+}
+
 /** A client's loopback redirect: `arrived()` gives the parameters it was sent. */
 export async function listenForRedirect() {
   const seen = [];

@@ -98,8 +98,9 @@ export class Postern {
     return done.stdout;
   }
 
-  addUser({ email, name, password }) {
-    this.command(['user', 'add', '--email', email, '--name', name, '--password-stdin'], `${password}\n`);
+  addUser({ email, name, password, isAdmin = false }) {
+    const flags = isAdmin ? ['--admin'] : [];
+    this.command(['user', 'add', '--email', email, '--name', name, '--password-stdin', ...flags], `${password}\n`);
     return { email, name, password };
   }
 
