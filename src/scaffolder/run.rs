@@ -169,9 +169,9 @@ impl Run {
             journal.say(&format!("Running step each: {}", json!({"key": key, "value": value})));
             let output = self.round(step, Some(json!({"key": key, "value": value})), journal).await?;
             for (name, member) in output.as_object().cloned().unwrap_or_default() {
-                match outputs.entry(name).or_insert_with(|| json!([])) {
-                    Value::Array(all) => all.push(member),
-                    _ => unreachable!("only lists are put here"),
+                // Only lists are put here; were one not, a step loses an output rather than the server its task.
+                if let Some(all) = outputs.entry(name).or_insert_with(|| json!([])).as_array_mut() {
+                    all.push(member);
                 }
             }
         }
