@@ -176,26 +176,12 @@ impl Wish {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-    use crate::actions::{Action, Effect};
+    use crate::actions::Action;
     use crate::oauth::resource::Resource;
 
     fn action(id: &str, permission: &str) -> Action {
-        Action {
-            id: id.into(),
-            title: String::new(),
-            description: String::new(),
-            input: Arc::new(json!({"type": "object"})),
-            output: Arc::new(json!({"type": "object"})),
-            effect: Effect::Read,
-            idempotent: true,
-            scope: Some("catalog:read".into()),
-            permission: Some(permission.into()),
-            aliases: Vec::new(),
-            run: Arc::new(|_, _| Box::pin(async { Ok(json!({})) })),
-        }
+        Action::named(id, Some("catalog:read"), Some(permission))
     }
 
     fn judged(change: impl FnOnce(&mut Wish)) -> Result<NewToken, String> {

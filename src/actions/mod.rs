@@ -130,6 +130,41 @@ pub struct Action {
 }
 
 impl Action {
+    /// One that changes nothing: its id, title and description, the schemas of its arguments and its outcome, the scope and
+    /// the permission that it asks for, and what runs it.
+    pub fn reading(
+        [id, title, description]: [&str; 3],
+        (input, output): (Value, Value),
+        (scope, permission): (&str, &str),
+        run: Run,
+    ) -> Self {
+        Self {
+            id: id.to_owned(),
+            title: title.to_owned(),
+            description: description.to_owned(),
+            input: Arc::new(input),
+            output: Arc::new(output),
+            effect: Effect::Read,
+            idempotent: true,
+            scope: Some(scope.to_owned()),
+            permission: Some(permission.to_owned()),
+            aliases: Vec::new(),
+            run,
+        }
+    }
+
+    /// One that answers `{}`, for tests of who may use it.
+    #[cfg(test)]
+    pub fn named(id: &str, scope: Option<&str>, permission: Option<&str>) -> Self {
+        let object = || serde_json::json!({"type": "object"});
+        let run: Run = Arc::new(|_, _| Box::pin(async { Ok(serde_json::json!({})) }));
+        Self {
+            scope: scope.map(str::to_owned),
+            permission: permission.map(str::to_owned),
+            ..Self::reading([id, "", ""], (object(), object()), ("", ""), run)
+        }
+    }
+
     /// The part of the id before the colon.
     pub fn plugin(&self) -> &str {
         self.id.split_once(':').map_or("", |(plugin, _)| plugin)

@@ -14,6 +14,8 @@ pub struct Asked {
     pub parameters: Vec<(String, String)>,
     /// The body; an empty object where there is none.
     pub body: Value,
+    /// Whether whoever asks may read everything, whatever there may be.
+    pub sees_all: bool,
 }
 
 impl Asked {

@@ -117,7 +117,7 @@ pub fn problems() -> MethodRouter<App> {
         let catalog = door.app.catalog.clone();
         let answer = move |seen: &Index, asked: &Asked| {
             let of = asked.all("entityRef").next().map_or_else(|| json!({}), |of| json!({"entityRef": of}));
-            Answer::of(&told_problems(&catalog, seen, &of)?)
+            Answer::of(&told_problems(&catalog, (seen, asked.sees_all), &of)?)
         };
         door.serve(request, PROBLEMS, answer).await
     })

@@ -18,6 +18,7 @@ use crate::actions::{ActionError, Caller};
 use crate::app::App;
 use crate::audit::Call;
 use crate::catalog::index::Index;
+use crate::catalog::seen::sees_all;
 use crate::limits;
 use crate::mcp::gate::Gate;
 use crate::mcp::guard;
@@ -153,11 +154,12 @@ impl Door {
         }
     }
 
-    async fn run<F>(&self, caller: Arc<Caller>, asked: Asked, answer: F) -> Result<Answer, ActionError>
+    async fn run<F>(&self, caller: Arc<Caller>, mut asked: Asked, answer: F) -> Result<Answer, ActionError>
     where
         F: FnOnce(&Index, &Asked) -> Result<Answer, ActionError> + Send + 'static,
     {
         let catalog = self.app.catalog.clone();
+        asked.sees_all = sees_all(&caller);
         // Some of these read every entity: not on the threads that answer others.
         let answered = tokio::task::spawn_blocking(move || answer(&catalog.seen(&caller), &asked)).await;
         answered.unwrap_or_else(|error| Err(ActionError::Fault(error.into())))
@@ -197,13 +199,13 @@ fn read(headers: &HeaderMap, query: Option<&str>, bytes: &[u8]) -> Result<Asked,
     let parameters = pairs.take(limits::QUERY_FIELDS_MAX).map(|(k, v)| (k.into_owned(), v.into_owned()));
     let parameters = parameters.collect();
     if bytes.is_empty() {
-        return Ok(Asked { parameters, body: json!({}) });
+        return Ok(Asked { parameters, body: json!({}), sees_all: false });
     }
     if !is_json(headers) {
         return Err(invalid("The body must be JSON: send Content-Type: application/json".to_owned()));
     }
     match serde_json::from_slice(bytes) {
-        Ok(body @ Value::Object(_)) => Ok(Asked { parameters, body }),
+        Ok(body @ Value::Object(_)) => Ok(Asked { parameters, body, sees_all: false }),
         _ => Err(invalid("The body must be a JSON object".to_owned())),
     }
 }

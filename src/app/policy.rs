@@ -74,10 +74,16 @@ impl Policies {
         self.current.load_full()
     }
 
-    /// Turns to another policy. From the next question on, it is the one that answers.
-    pub fn turn(&self, published: Option<Published>) {
-        self.current.store(published.map(Arc::new));
+    /// Turns to another policy; `false` where a later version counts already. From the next question on, it is the one that
+    /// answers. Of two that were read at once the older may come last: it brings back nothing that was taken away since.
+    pub fn turn(&self, published: Option<Published>) -> bool {
+        let published = published.map(Arc::new);
+        let version = published.as_ref().map_or(0, |it| it.version());
+        let is_late = |now: &Option<Arc<Published>>| now.as_ref().is_some_and(|now| now.version() > version);
+        let before =
+            self.current.rcu(|now| if is_late(now) { Option::clone(now) } else { published.clone() });
         self.turns.fetch_add(1, Ordering::SeqCst);
+        !is_late(&before)
     }
 
     /// What the policy says of `caller`, where that is other than what they carry.
@@ -178,9 +184,11 @@ pub async fn reload(app: &App) -> bool {
         _ => false,
     };
     if !is_same {
-        tracing::info!(source = ?found.as_ref().map(|it| &it.source), "another policy counts now");
-        app.policies.turn(found);
-        app.store.tell(Event::RightsTurned);
+        let source = found.as_ref().map(|it| it.source.clone());
+        if app.policies.turn(found) {
+            tracing::info!(?source, "another policy counts now");
+            app.store.tell(Event::RightsTurned);
+        }
     }
     true
 }
@@ -357,4 +365,22 @@ pub async fn would_change(app: &App, after: &Policy) -> store::Result<WouldChang
 
 fn fact(event: &'static str, by: &str, detail: Value) -> Fact {
     Fact { event, actor: Some(by.to_owned()), outcome: "ok", detail, ..Fact::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attack_i01_what_was_read_before_a_publication_and_comes_after_it_does_not_count() {
+        let version = |version: i64| Published {
+            policy: Arc::new(Policy::parse(&json!({"roles": []})).unwrap()),
+            source: Source::Version(version),
+        };
+        let policies = Policies::new(Catalog::default(), None);
+        for (late, counts) in [(Some(1), 1), (Some(3), 3), (Some(2), 3), (None, 3), (Some(4), 4)] {
+            policies.turn(late.map(version));
+            assert_eq!(policies.published().unwrap().version(), counts, "{late:?}");
+        }
+    }
 }

@@ -21,10 +21,13 @@ use crate::limits;
 pub struct Parts {
     turns: AtomicU64,
     /// What names the set of entities that somebody may read, by their rights.
-    sets: Cache<u64, [u8; 32]>,
+    sets: Cache<u64, Named>,
     made: Cache<[u8; 32], Part>,
     nothing: Arc<Index>,
 }
+
+/// The digest of a set of positions, and the whole that these are positions in.
+type Named = (Weak<Index>, [u8; 32]);
 
 /// A part, and the whole that it is of.
 #[derive(Clone, Debug)]
@@ -54,15 +57,20 @@ impl Parts {
     }
 
     fn ready(&self, rights: &Rights, whole: &Arc<Index>) -> Option<Arc<Index>> {
-        let part = self.made.get(&self.sets.get(&rights.id)?)?;
-        part.is_of(whole).then_some(part.index)
+        // Of two catalogs, positions mean other entities: a set of one that was named late says nothing of the other.
+        let (_, digest) = self.sets.get(&rights.id).filter(|(of, _)| is_of(of, whole))?;
+        let part = self.made.get(&digest)?;
+        is_of(&part.of, whole).then_some(part.index)
     }
 }
 
-impl Part {
-    fn is_of(&self, whole: &Arc<Index>) -> bool {
-        std::ptr::eq(self.of.as_ptr(), Arc::as_ptr(whole))
-    }
+fn is_of(of: &Weak<Index>, whole: &Arc<Index>) -> bool {
+    std::ptr::eq(of.as_ptr(), Arc::as_ptr(whole))
+}
+
+/// Whether `caller` may read everything, whatever there may be.
+pub fn sees_all(caller: &Caller) -> bool {
+    caller.rights.as_ref().is_none_or(|rights| rights.level(READ_PERMISSION) == Level::All)
 }
 
 impl Catalog {
@@ -113,11 +121,11 @@ impl Catalog {
             Part { of: Arc::downgrade(whole), index }
         };
         let mut found = self.parts.made.get_with(digest, part);
-        if !found.is_of(whole) {
+        if !is_of(&found.of, whole) {
             found = part();
             self.parts.made.insert(digest, found.clone());
         }
-        self.parts.sets.insert(rights.id, digest);
+        self.parts.sets.insert(rights.id, (Arc::downgrade(whole), digest));
         found.index
     }
 }
@@ -201,6 +209,28 @@ mod tests {
         let before = catalog.turns();
         catalog.replace(Vec::new());
         assert!(catalog.turns() > before && catalog.seen(&one).is_empty());
+    }
+
+    /// Whoever was slow to make theirs of the catalog before is not shown what another's set means in this one.
+    #[test]
+    fn attack_h07_positions_of_a_catalog_before_show_nothing_of_this_one() {
+        let entity = |kind: &str, name: &str| super::super::descriptor::Entity {
+            reference: super::super::relation::Ref::new(kind, "default", name),
+            value: json!({"kind": kind, "metadata": {"name": name}, "spec": {}}),
+            place: super::super::descriptor::Place { file: "a".to_owned(), document: 1, line: 1 },
+            files: Arc::new(super::super::files::Files::Embedded(&[])),
+        };
+        let only_groups = json!([{"permission": "catalog.entity.read", "when":
+            {"rule": "IS_ENTITY_KIND", "params": {"kinds": ["Group"]}}}]);
+        let catalog = Catalog::new(vec![entity("API", "a"), entity("Group", "b")]);
+        let before = catalog.index();
+        catalog.replace(vec![entity("Group", "b"), entity("User", "c")]);
+        // Both see the first of two: one an API of before, the other a group of now.
+        let (slow, quick) = (caller(not("Group"), 1), caller(only_groups, 2));
+        catalog.make(slow.rights.as_ref().unwrap(), &before);
+        catalog.make(quick.rights.as_ref().unwrap(), &catalog.index());
+        let seen = catalog.seen(&slow);
+        assert!(seen.get("group:default/b").is_none() && seen.get("user:default/c").is_some());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::answers::{self, Wanted};
 use super::results::Results;
 use super::{Insights, schemas, why};
-use crate::actions::{Action, ActionError, Effect, Outcome};
+use crate::actions::{Action, ActionError, Outcome, Run};
 use crate::catalog::actions::{READ_PERMISSION, find};
 use crate::catalog::index::Index;
 use crate::limits;
@@ -30,34 +30,20 @@ pub fn actions(insights: &Insights) -> Vec<Action> {
     if !insights.is_configured() {
         return Vec::new();
     }
-    let reading =
-        |id: &str, title: &str, description: &str, (input, output): (Value, Value), answer: Answer| {
+    let reading = |id: &str, title: &str, description: &str, schemas: (Value, Value), answer: Answer| {
+        let insights = insights.clone();
+        let run: Run = Arc::new(move |turn, arguments| {
             let insights = insights.clone();
-            Action {
-                id: id.to_owned(),
-                title: title.to_owned(),
-                description: description.to_owned(),
-                input: Arc::new(input),
-                output: Arc::new(output),
-                effect: Effect::Read,
-                idempotent: true,
-                scope: Some(READ_SCOPE.to_owned()),
-                permission: Some(READ_PERMISSION.to_owned()),
-                aliases: Vec::new(),
-                run: Arc::new(move |turn, arguments| {
-                    let insights = insights.clone();
-                    Box::pin(async move {
-                        let seen = insights.seen(turn.caller()).await;
-                        // It reads every entity: not on the threads that answer others.
-                        let answered = tokio::task::spawn_blocking(move || {
-                            answer(&insights.results(), &seen, &arguments)
-                        })
-                        .await;
-                        answered.unwrap_or_else(|error| Err(ActionError::Fault(error.into())))
-                    })
-                }),
-            }
-        };
+            Box::pin(async move {
+                let seen = insights.seen(turn.caller()).await;
+                // It reads every entity: not on the threads that answer others.
+                let answered =
+                    tokio::task::spawn_blocking(move || answer(&insights.results(), &seen, &arguments)).await;
+                answered.unwrap_or_else(|error| Err(ActionError::Fault(error.into())))
+            })
+        });
+        Action::reading([id, title, description], schemas, (READ_SCOPE, READ_PERMISSION), run)
+    };
     vec![
         reading(
             "insights:list-scorecards",
@@ -128,7 +114,7 @@ fn results(results: &Results, seen: &Index, arguments: &Value) -> Outcome {
     };
     let occurs = page.tallies.iter().filter(|(_, tally)| tally.entities > 0);
     let mut answer = json!({
-        "results": page.lines.iter().map(|line| answers::line(results, line)).collect::<Vec<_>>(),
+        "results": page.lines.iter().map(|line| answers::line(results, seen, line)).collect::<Vec<_>>(),
         "totalItems": page.total,
         "summaries": occurs.map(summary).collect::<Vec<_>>(),
     });
@@ -150,7 +136,7 @@ fn explain(results: &Results, seen: &Index, arguments: &Value) -> Outcome {
     let Some(at) = results.index.position(reference.as_str()) else {
         return Err(ActionError::Conflict(format!("{reference} has just changed; ask again")));
     };
-    let (outcome, why) = why::told(&results.index, judged, position, at);
+    let (outcome, why) = why::told(results, seen, judged, (position, at));
     let mut answer = json!({
         "entityRef": reference.as_str(),
         "scorecard": judged.card.id,

@@ -206,12 +206,13 @@ fn counts(judged: &Judged, tally: &Tally) -> Value {
     Value::Object(told)
 }
 
-/// One result.
-pub fn line(results: &Results, line: &Line<'_>) -> Value {
+/// One result, for whoever may read `seen`.
+pub fn line(results: &Results, seen: &Index, line: &Line<'_>) -> Value {
     let (card, standing) = (&line.judged.card, &line.standing);
     let failed = |&at: &usize| {
         let check = &card.checks[at];
-        let mut told = json!({"check": check.id, "title": check.title, "why": why::told(&results.index, line.judged, at, line.at).1});
+        let why = why::told(results, seen, line.judged, (at, line.at)).1;
+        let mut told = json!({"check": check.id, "title": check.title, "why": why});
         if let Some(level) = card.levels.get(check.level) {
             told["level"] = json!(level);
         }

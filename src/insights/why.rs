@@ -3,29 +3,41 @@
 use serde_json::Value;
 
 use super::card::{Check, Rule};
-use super::results::Judged;
+use super::results::{Judged, Results};
 use crate::catalog::answers::related;
 use crate::catalog::flatten::scalar;
 use crate::catalog::index::Index;
 use crate::catalog::predicate::Predicate;
 use crate::catalog::project;
 
-/// How a check came out for the entity at `at`, as a word and a sentence.
-pub fn told(index: &Index, judged: &Judged, position: usize, at: u32) -> (&'static str, String) {
+/// How a check came out for the entity at `at` of what was judged, as a word and a sentence. The sentence quotes what
+/// `seen` holds: of what its reader may not know, an entity's relations say nothing there (attack H07).
+pub fn told(
+    results: &Results,
+    seen: &Index,
+    judged: &Judged,
+    (position, at): (usize, u32),
+) -> (&'static str, String) {
     let check = &judged.card.checks[position];
     let (asked, passed) = &judged.checks[position];
-    if !judged.applies.contains(at) {
-        return (
-            "not-asked",
-            format!("the scorecard is not for it: {}", missing(index, &judged.card.applies, at)),
-        );
-    }
-    if !asked.contains(at) {
-        let why = check.when.as_ref().map(|when| missing(index, when, at)).unwrap_or_default();
-        return ("not-asked", format!("this check is not asked of it: {why}"));
-    }
     let does = passed.contains(at);
-    (if does { "passed" } else { "failed" }, sentence(index, check, at, does))
+    let outcome = match asked.contains(at) {
+        false => "not-asked",
+        true if does => "passed",
+        true => "failed",
+    };
+    let Some(here) = seen.position(results.index.reference(at).as_str()) else {
+        return (outcome, "it has just changed; ask again".to_owned());
+    };
+    let why = if !judged.applies.contains(at) {
+        format!("the scorecard is not for it: {}", missing(seen, &judged.card.applies, here))
+    } else if outcome == "not-asked" {
+        let why = check.when.as_ref().map(|when| missing(seen, when, here)).unwrap_or_default();
+        format!("this check is not asked of it: {why}")
+    } else {
+        sentence(seen, check, here, does)
+    };
+    (outcome, why)
 }
 
 fn sentence(index: &Index, check: &Check, at: u32, does: bool) -> String {
@@ -62,7 +74,8 @@ fn missing(index: &Index, predicate: &Predicate, at: u32) -> String {
     if let Predicate::All(parts) = predicate {
         let fails = |part: &&Predicate| !part.evaluate(index).contains(at);
         let failed: Vec<String> = parts.iter().filter(fails).map(|part| missing(index, part, at)).collect();
-        return failed.join("; ");
+        // What it fails by may be hidden.
+        return if failed.is_empty() { format!("wanted: {}", wanted(predicate)) } else { failed.join("; ") };
     }
     let here = match predicate {
         Predicate::Equals(key, _) | Predicate::Begins(key, _) => {
@@ -121,10 +134,10 @@ fn short(text: &str) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::read;
-    use super::super::results::Results;
+    use super::super::{answers, read};
     use super::*;
     use crate::catalog::Catalog;
+    use crate::catalog::set::Set;
 
     #[test]
     fn the_reason_names_what_was_wanted_and_what_was_found() {
@@ -134,7 +147,7 @@ mod tests {
             let (mut cards, wrong) = read::cards(&text);
             assert_eq!(wrong, Vec::<String>::new());
             let results = Results::of(Arc::clone(&index), &[Arc::new(cards.remove(0))]);
-            told(&index, &results.cards[0], 0, index.position(name).unwrap())
+            told(&results, &index, &results.cards[0], (0, index.position(name).unwrap()))
         };
         let fares = "component:default/fares-service";
         assert_eq!(about(fares, "has: owner"), ("passed", "it is owned by group:default/passage".to_owned()));
@@ -156,5 +169,37 @@ mod tests {
         assert!(why.ends_with("wanted: spec.type is library, and here spec.type is service"), "{why}");
         assert_eq!(about("group:default/passage", "has: docs").0, "not-asked");
         assert_eq!(about(fares, "field: spec.nothing").1, "nothing stands at spec.nothing");
+    }
+    #[test]
+    fn attack_h07_the_reason_names_nothing_that_its_reader_may_not_know() {
+        let index = Catalog::sample().index();
+        let mut keep = Set::empty(index.len());
+        keep.invert();
+        keep.remove(index.position("component:default/booking-service").unwrap());
+        let seen = index.part(&keep);
+        let api = index.entities().iter().find(|it| {
+            it["kind"] == "API" && it["relations"].to_string().contains("component:default/booking-service")
+        });
+        let name = format!("api:default/{}", api.unwrap()["metadata"]["name"].as_str().unwrap());
+        for rule in [
+            "query: {relations.apiProvidedBy: 'component:default/x'}",
+            "query: {kind: API, relations.apiProvidedBy: 'component:default/x'}",
+            "field: relations.apiProvidedBy",
+            "query: {$not: {relations.apiProvidedBy: {$exists: true}}}",
+            "has: docs\n    when: {relations.apiProvidedBy: 'component:default/x'}",
+        ] {
+            let text = format!("scorecard: a\nfor: {{kind: API}}\nchecks:\n  - check: a\n    {rule}\n");
+            let (mut cards, wrong) = read::cards(&text);
+            assert_eq!(wrong, Vec::<String>::new());
+            let results = Results::of(Arc::clone(&index), &[Arc::new(cards.remove(0))]);
+            let page = answers::page(&results, &seen, &answers::Wanted { limit: 500, ..Default::default() });
+            let lines: Vec<_> = page.lines.iter().map(|it| answers::line(&results, &seen, it)).collect();
+            let about = told(&results, &seen, &results.cards[0], (0, index.position(&name).unwrap()));
+            assert!(
+                !format!("{lines:?} {about:?}").contains("booking-service"),
+                "{rule}: {about:?} {lines:?}"
+            );
+            assert!(!about.1.is_empty());
+        }
     }
 }

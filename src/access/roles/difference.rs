@@ -126,26 +126,13 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::actions::Effect;
 
     fn policy(value: Value) -> Arc<Policy> {
         Arc::new(Policy::parse(&value).unwrap())
     }
 
     fn action(id: &str, permission: Option<&str>) -> Arc<Action> {
-        Arc::new(Action {
-            id: id.into(),
-            title: String::new(),
-            description: String::new(),
-            input: Arc::new(json!({"type": "object"})),
-            output: Arc::new(json!({"type": "object"})),
-            effect: Effect::Read,
-            idempotent: true,
-            scope: Some("x:read".into()),
-            permission: permission.map(str::to_owned),
-            aliases: Vec::new(),
-            run: Arc::new(|_, _| Box::pin(async { Ok(json!({})) })),
-        })
+        Arc::new(Action::named(id, Some("x:read"), permission))
     }
 
     #[test]

@@ -3,7 +3,6 @@ use serde_json::{Value, json};
 
 use super::super::policy::Policy;
 use super::*;
-use crate::actions::Effect as Does;
 
 fn person(names: &[&str]) -> Person {
     let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
@@ -15,19 +14,7 @@ fn rights(policy: Value, names: &[&str]) -> Rights {
 }
 
 fn action(id: &str, permission: Option<&str>, scope: Option<&str>) -> Action {
-    Action {
-        id: id.into(),
-        title: String::new(),
-        description: String::new(),
-        input: Arc::new(json!({"type": "object"})),
-        output: Arc::new(json!({"type": "object"})),
-        effect: Does::Read,
-        idempotent: true,
-        scope: scope.map(str::to_owned),
-        permission: permission.map(str::to_owned),
-        aliases: Vec::new(),
-        run: Arc::new(|_, _| Box::pin(async { Ok(json!({})) })),
-    }
+    Action::named(id, scope, permission)
 }
 
 /// Every combination of what two roles say of reading, for three things and either word at the end.

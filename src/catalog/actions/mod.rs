@@ -15,7 +15,7 @@ use super::index::Index;
 use super::query::Query;
 use super::relation::Ref;
 use super::{Catalog, schemas, who_am_i};
-use crate::actions::{Action, ActionError, Caller, Effect, Outcome, Run};
+use crate::actions::{Action, ActionError, Caller, Outcome, Run};
 use crate::limits;
 
 /// The scope that reading the catalog needs.
@@ -101,20 +101,8 @@ pub fn actions(catalog: Catalog) -> Vec<Action> {
     all
 }
 
-fn reading(id: &str, title: &str, description: &str, (input, output): (Value, Value), run: Run) -> Action {
-    Action {
-        id: id.to_owned(),
-        title: title.to_owned(),
-        description: description.to_owned(),
-        input: Arc::new(input),
-        output: Arc::new(output),
-        effect: Effect::Read,
-        idempotent: true,
-        scope: Some(READ_SCOPE.to_owned()),
-        permission: Some(READ_PERMISSION.to_owned()),
-        aliases: Vec::new(),
-        run,
-    }
+fn reading(id: &str, title: &str, description: &str, schemas: (Value, Value), run: Run) -> Action {
+    Action::reading([id, title, description], schemas, (READ_SCOPE, READ_PERMISSION), run)
 }
 
 /// An answer out of what the caller may see, that looks at a few entities only. It waits for nothing, but once for that part

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::index::Index;
 use super::super::load::{Problem, Severity};
+use super::super::seen::sees_all;
 use super::super::sources::register::Which;
 use super::super::sources::{Source, Sources};
 use super::super::{Catalog, schemas};
@@ -80,7 +81,7 @@ pub fn locations(sources: &Sources) -> Vec<Action> {
                 let catalog = telling.clone();
                 Box::pin(async move {
                     let seen = catalog.seen_by(turn.caller()).await;
-                    told_problems(&catalog, &seen, &arguments)
+                    told_problems(&catalog, (&seen, sees_all(turn.caller())), &arguments)
                 })
             }),
         ),
@@ -88,16 +89,16 @@ pub fn locations(sources: &Sources) -> Vec<Action> {
 }
 
 /// What is wrong with descriptors, as `catalog:get-entity-problems` answers it to whoever may see `seen`: of what they may not,
-/// they do not hear what is wrong with it either, nor of files whose entities nobody knows.
+/// they do not hear what is wrong with it either, nor of files whose entities nobody knows, even where nothing is hidden from
+/// them so far: what is broken is in no catalog, and may be what would be.
 ///
 /// # Errors
 /// [`ActionError`], where the entity that is asked for cannot be meant.
-pub fn told_problems(catalog: &Catalog, seen: &Index, arguments: &Value) -> Outcome {
+pub fn told_problems(catalog: &Catalog, (seen, sees_all): (&Index, bool), arguments: &Value) -> Outcome {
     let of = match arguments.get("entityRef") {
         Some(_) => Some(reference(seen, arguments)?),
         None => None,
     };
-    let sees_all = std::ptr::eq(seen, Arc::as_ptr(&catalog.index()));
     let is_seen = |problem: &Problem| {
         sees_all || problem.entity.as_deref().is_some_and(|entity| seen.get(entity).is_some())
     };

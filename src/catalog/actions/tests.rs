@@ -61,7 +61,8 @@ fn every_name_that_the_guide_and_backstage_use_is_answered() {
     for id in ["get-catalog-model-description", "validate-entity", "refresh-catalog-entity"] {
         assert_eq!(registry.find(&format!("catalog.{id}")).unwrap().name(), id);
     }
-    let changes: Vec<_> = registry.all().iter().filter(|action| action.effect != Effect::Read).collect();
+    let changes: Vec<_> =
+        registry.all().iter().filter(|action| action.effect != crate::actions::Effect::Read).collect();
     assert_eq!(changes.iter().map(|it| it.name()).collect::<Vec<_>>(), ["refresh-catalog-entity"]);
     assert_eq!(changes[0].scope.as_deref(), Some(WRITE_SCOPE));
     assert!(registry.all().iter().all(|action| action.idempotent));

@@ -115,7 +115,8 @@ fn told(results: &Arc<Results>, seen: &Index, target: &Target) -> Option<Value> 
             seen.position(reference.as_str())?;
             wanted.entity = Some(reference.to_string());
             let page = answers::page(results, seen, &wanted);
-            let lines: Vec<Value> = page.lines.iter().map(|line| answers::line(results, line)).collect();
+            let lines: Vec<Value> =
+                page.lines.iter().map(|line| answers::line(results, seen, line)).collect();
             Some(json!({"entityRef": reference.as_str(), "results": lines}))
         }
     }

@@ -306,7 +306,7 @@ fn standings(results: &Results, index: &Index, reference: &Ref) -> Vec<Standing>
     let one = |line: &scored::Line<'_>| {
         let card = &line.judged.card;
         let (path, title) = (format!("/catalog/scorecards/{}", card.id), stranger::title(&card.title));
-        scorecard::standing(results, line, Named { path, title, reference: String::new() })
+        scorecard::standing((results, index), line, Named { path, title, reference: String::new() })
     };
     page.lines.iter().map(one).collect()
 }

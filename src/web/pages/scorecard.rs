@@ -143,7 +143,7 @@ fn facts(results: &Results, judged: &Judged, seen: &Index, fields: &Fields) -> F
         owners: if owner.is_some() { Vec::new() } else { owners(seen, &tally) },
         owner: owner.map(|owner| Named::new(owner, seen.get(owner).map(AsRef::as_ref))),
         failing: page.total,
-        lines: page.lines.iter().map(|line| standing(results, line, named(results, line))).collect(),
+        lines: page.lines.iter().map(|line| standing((results, seen), line, named(results, line))).collect(),
         next: next.unwrap_or_default(),
         is_first: after.is_none(),
     }
@@ -154,11 +154,11 @@ fn named(results: &Results, line: &Line<'_>) -> Named {
 }
 
 /// One result for a page, under a name.
-pub fn standing(results: &Results, line: &Line<'_>, named: Named) -> Standing {
+pub fn standing((results, seen): (&Results, &Index), line: &Line<'_>, named: Named) -> Standing {
     let (card, standing) = (&line.judged.card, &line.standing);
     let failed = |&at: &usize| {
         let check = &card.checks[at];
-        let why = why::told(&results.index, line.judged, at, line.at).1;
+        let why = why::told(results, seen, line.judged, (at, line.at)).1;
         let why = stranger::line(&why, limits::ENTITY_TEXT_CHARS);
         (stranger::title(&check.title), why, page::plain(&check.mend))
     };

@@ -97,7 +97,7 @@ fn turn(world: &World, folder: &Path) {
     world.app.catalog.replace(loaded.entities);
 }
 
-async fn rest(world: &World, token: &str, path: &str, body: Option<&Value>) -> String {
+pub async fn rest(world: &World, token: &str, path: &str, body: Option<&Value>) -> String {
     let request = match body {
         Some(_) => Request::post(format!("/api/catalog{path}")).header("content-type", "application/json"),
         None => Request::get(format!("/api/catalog{path}")),

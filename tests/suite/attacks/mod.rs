@@ -57,6 +57,7 @@ mod mcp;
 mod mcp_long;
 mod mcp_sessions;
 mod password_links;
+mod problems;
 mod rates;
 mod reading;
 mod refresh;
